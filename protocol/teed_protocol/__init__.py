@@ -1,0 +1,1 @@
+"""The wire between teed and its clients: messages, codes, errors.  No I/O."""
