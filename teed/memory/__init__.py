@@ -1,0 +1,1 @@
+"""The pool of shared memory: memfds, the stock of fresh buffers, each client's own."""
