@@ -1,0 +1,165 @@
+"""``teed``: the daemon's command line."""
+
+import argparse
+import dataclasses
+import logging
+import os
+import resource
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import trio
+
+from teed import __version__, config, listening, server, systemd
+from teed.driver.interface import Driver
+from teed_protocol.errors import TeedError
+
+log = logging.getLogger("teed")
+
+CONFIG_PATH = Path("/etc/teed/teed.toml")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the daemon; the exit status is 1 when it could not start."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(
+        level=options.log.upper(), format="teed: %(levelname)s: %(message)s", stream=sys.stderr
+    )
+    try:
+        settings = _settings(options)
+        driver = open_driver(settings)
+        try:
+            _serve(settings, driver)
+        finally:
+            driver.close()
+    except TeedError as why:
+        print(f"teed: {why}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def open_driver(settings: config.Config) -> Driver:
+    """The TEE that the configuration asks for; DeviceError when it cannot be had."""
+    from teed.driver import linux
+
+    tee = settings.tee
+    device = Path(tee.device) if tee.device else None
+    if tee.driver == "emulator":
+        return _emulator(settings)
+    if tee.driver == "noop":
+        return _noop(settings)
+    try:
+        return linux.find_device(device, tee.implementation or None)
+    except linux.DeviceError as why:
+        if tee.driver == "auto" and device is None:
+            log.warning("%s", why)
+            return _emulator(settings)
+        hint = "to try teed without a TEE, start it with --tee emulator"
+        raise linux.DeviceError(f"no TEE can be used: {why} ({hint})") from why
+
+
+def _emulator(settings: config.Config) -> Driver:
+    from teed.driver.emulator import Emulator, Options
+
+    return Emulator(
+        Options(
+            secure_threads=settings.tee.secure_threads,
+            max_sessions=settings.emulator.sessions,
+            register=settings.emulator.register_memory,
+            memref_null=settings.emulator.null_references,
+            state=_state_directory(settings),
+        )
+    )
+
+
+def _state_directory(settings: config.Config) -> Path | None:
+    """Configured, or the first that systemd gives; None is one that lasts as long as teed."""
+    path = settings.emulator.state or os.environ.get("STATE_DIRECTORY", "").split(":")[0]
+    return Path(path) if path else None
+
+
+def _noop(settings: config.Config) -> Driver:
+    from teed.driver.noop import Noop
+
+    microseconds = settings.tee.device or "0"
+    if not microseconds.isdecimal():
+        raise config.ConfigError("the device of the noop TEE is a number of microseconds")
+    return Noop(int(microseconds))
+
+
+def _serve(settings: config.Config, driver: Driver) -> None:
+    _raise_descriptor_limit()
+    handed = systemd.listen_socket()
+    listener = handed or listening.bind(settings.socket)
+    with listener:
+        path = listener.getsockname()
+        try:
+            log.info("%s, driver %s, listening at %s", __version__, driver.name, path)
+            trio.run(server.run, settings, driver, listener)
+        finally:
+            if handed is None:
+                listening.unlink(listener)
+
+
+def _raise_descriptor_limit() -> None:
+    """Every client, channel and buffer is a descriptor; take all that the system allows."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def _settings(options: argparse.Namespace) -> config.Config:
+    if options.config is not None:
+        settings = config.load(options.config)
+    elif CONFIG_PATH.exists():
+        settings = config.load(CONFIG_PATH)
+    else:
+        settings = config.Config()
+    if options.tee is not None:
+        settings = _replace(settings, "tee", driver=options.tee)
+    if options.device is not None:
+        settings = _replace(settings, "tee", device=options.device)
+    if options.socket is not None:
+        if not options.socket:
+            raise config.ConfigError("--socket needs a path")
+        settings = _replace(settings, "socket", path=os.path.abspath(options.socket))
+    return settings
+
+
+def _replace(settings: config.Config, section: str, **values: str) -> config.Config:
+    changed = dataclasses.replace(getattr(settings, section), **values)
+    return dataclasses.replace(settings, **{section: changed})
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="teed", description="A broker for Trusted Execution Environments on Linux."
+    )
+    parser.add_argument("--version", action="version", version=f"teed {__version__}")
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE", help=f"configuration (default: {CONFIG_PATH})"
+    )
+    parser.add_argument(
+        "--tee",
+        choices=config.DRIVERS,
+        help="linux: the device; emulator: a software TEE that protects nothing; "
+        "auto: the device, or else the emulator; "
+        "noop: for benchmarks, a TEE that does nothing (default: linux)",
+    )
+    parser.add_argument("--device", metavar="PATH", help="default: the first of /dev/tee0 to 9")
+    parser.add_argument(
+        "--socket",
+        metavar="PATH",
+        help=f"where to listen for clients (default: {config.Socket().path})",
+    )
+    parser.add_argument(
+        "--log",
+        choices=["debug", "info", "warning", "error"],
+        default="info",
+        help="how much to say (default: info)",
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

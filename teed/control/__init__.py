@@ -1,0 +1,1 @@
+"""The control plane: a trio server, one connection a client."""

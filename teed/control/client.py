@@ -1,0 +1,165 @@
+"""One client: what it has, and how all of it ends with the connection."""
+
+import logging
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import trio
+
+from teed.accounts import Account
+from teed.channels.work import Channel
+from teed.control.disposal import close_elsewhere
+from teed.daemon import Daemon
+from teed.driver.interface import Opening
+from teed.driver.refusals import refusal_of
+from teed.identity import Peer
+from teed.memory.buffers import BufferTable
+from teed.sessions import TeeSession
+from teed_protocol.codes import Capability, Result
+from teed_protocol.errors import TeeError
+
+log = logging.getLogger(__name__)
+
+MAX_DISCARDS = 32
+"""Closes of one client's descriptors that may be under way at once."""
+
+
+class Attachment:
+    """A client's place in a session: its channel, and how far it is with leaving."""
+
+    def __init__(self, number: int, session: TeeSession, channel: Channel) -> None:
+        self.number = number
+        self.session = session
+        self.channel = channel
+        self.leaving = False
+        self.idle = trio.Event()
+        self.left = trio.Event()
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A request that waits for a session to open; cancelling *patience* ends the wait."""
+
+    session: TeeSession
+    opening: Opening
+    patience: trio.CancelScope
+
+
+class Client:
+    """What one connection owns.  It is also the owner that takes its turn with the crew."""
+
+    def __init__(self, peer: Peer, account: Account, daemon: Daemon) -> None:
+        self.peer = peer
+        self.account = account
+        self.daemon = daemon
+        null_allowed = bool(daemon.driver.version.gen_caps & Capability.MEMREF_NULL)
+        self.buffers = BufferTable(account, null_allowed=null_allowed)
+        self.openings: dict[int, Waiting] = {}
+        self.hang_up = trio.CancelScope()
+        self.misdeed: str | None = None
+        self._attachments: dict[int, Attachment] = {}
+        self._last_session = 0
+        self._discards: set[trio.Event] = set()
+
+    def attach(self, session: TeeSession) -> tuple[int, int]:
+        """Give the client a channel to an open session: its number, and the client's end."""
+        assert session.room is not None
+        self.account.charge(channels=1)
+        try:
+            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        except OSError as failed:
+            self.account.credit(channels=1)
+            raise refusal_of(failed) from failed
+        channel = Channel(ours, session.room, self, self.buffers, self)
+        self._last_session += 1
+        self._attachments[self._last_session] = Attachment(self._last_session, session, channel)
+        self.daemon.crew.enlist(channel)
+        return self._last_session, theirs.detach()
+
+    def attachment(self, number: int) -> Attachment:
+        attachment = self._attachments.get(number)
+        if attachment is None or attachment.leaving:
+            raise TeeError.refused(
+                Result.ERROR_BAD_PARAMETERS, "bad-session", f"there is no session {number}"
+            )
+        return attachment
+
+    def leave(self, number: int) -> Attachment:
+        """Begin to leave a session; ``left`` tells when its last call is over and it is done.
+
+        The work is the daemon's, not that of the task which asks, so that a client that
+        hangs up in the middle leaves nothing half done.
+        """
+        attachment = self.attachment(number)
+        attachment.leaving = True
+        self.daemon.crew.retire(attachment.channel, attachment.idle.set)
+        self.daemon.nursery.start_soon(self._leave, attachment)
+        return attachment
+
+    async def cancel_running(self, channel: Channel, request: int) -> bool:
+        """Cancel a request if it is the one running in the TEE; False when it is not."""
+        try:
+            return await self.daemon.sessions.cancel(channel, request)
+        except OSError as failed:
+            log.warning("%s: a cancellation failed: %s", self.peer, failed.strerror)
+            return True
+
+    def channel_lost(self, channel: Channel, why: str | None) -> None:
+        if why is not None:
+            self.misdeed = why
+            self.hang_up.cancel()
+            return
+        for attachment in self._attachments.values():
+            if attachment.channel is channel:
+                self.daemon.nursery.start_soon(self._abandon, attachment)
+                return
+
+    async def dismiss(self) -> None:
+        """End everything that the client had: calls, sessions, then memory."""
+        async with trio.open_nursery() as nursery:
+            for attachment in list(self._attachments.values()):
+                nursery.start_soon(self._abandon, attachment)
+        await trio.to_thread.run_sync(self.buffers.release_all)
+        for done in list(self._discards):
+            await done.wait()
+        self.account.credit(clients=1)
+
+    def discard(self, fds: Sequence[int]) -> None:
+        """Close what the client sent, or may have put something into.
+
+        A client whose descriptors take too long to close does not get to send more of them,
+        and counts as connected until they are gone.
+        """
+        if not fds:
+            return
+        if len(self._discards) >= MAX_DISCARDS:
+            self.misdeed = "too many descriptors that take long to close"
+            self.hang_up.cancel()
+        done = trio.Event()
+        self._discards.add(done)
+        self.daemon.nursery.start_soon(self._discard, fds, done)
+
+    async def _discard(self, fds: Sequence[int], done: trio.Event) -> None:
+        await close_elsewhere(fds)
+        self._discards.remove(done)
+        done.set()
+
+    async def _leave(self, attachment: Attachment) -> None:
+        await attachment.idle.wait()
+        self.discard([attachment.channel.socket.detach()])
+        del self._attachments[attachment.number]
+        self.account.credit(channels=1)
+        self.daemon.sessions.leave(attachment.session)
+        if not attachment.session.joined:
+            await attachment.session.closed.wait()
+        attachment.left.set()
+
+    async def _abandon(self, attachment: Attachment) -> None:
+        """Leave a session that nobody waits for any more: what runs there is cancelled."""
+        if not attachment.leaving:
+            self.leave(attachment.number)
+        request = attachment.channel.request
+        if request is not None:
+            await self.cancel_running(attachment.channel, request)
+        await attachment.left.wait()
