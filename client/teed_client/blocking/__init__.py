@@ -1,0 +1,1 @@
+"""The client for threads: every call blocks until its answer is there."""

@@ -1,0 +1,173 @@
+"""The connection of the blocking client: many threads, no thread of its own.
+
+A thread that waits for its answer reads the connection, for itself and for all others that
+wait; the others sleep until their answer is there or nobody reads.  So an opening that takes
+long holds up nobody, and its cancellation overtakes it on the same connection.
+"""
+
+import contextlib
+import socket
+from threading import Condition
+from typing import TYPE_CHECKING
+
+from teed_client.blocking.cancellation import Cancellation
+from teed_client.conversation import Answer, Call, Packet
+from teed_client.core import Client, NewMemory
+from teed_client.errors import Disconnected
+from teed_client.invocation import Operation
+from teed_client.memory import Memory
+from teed_client.packets import receive, send
+from teed_protocol.calls import Allocate, Cancel, Register, Release
+from teed_protocol.errors import TeedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class Control:
+    """Asks on one connection; ``request`` may be called from many threads at once."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.client = Client()
+        self._conversation = self.client.conversation
+        self._socket = connection
+        self._news = Condition()
+        self._reading = False
+
+    def request(
+        self,
+        call: Call,
+        descriptor: int | None = None,
+        cancellation: Cancellation | None = None,
+    ) -> Answer:
+        """Ask, and wait for the answer; Disconnected when there will be none."""
+        self.flush()
+        number, packet = self._conversation.ask(call)
+        try:
+            self._send(packet, descriptor)
+            if cancellation is None:
+                return self._answer(number)
+            return self._cancellable_answer(number, cancellation)
+        finally:
+            with self._news:
+                self._conversation.forget(number)
+
+    def tell(self, call: Call) -> None:
+        """Say something whose answer nobody waits for; safe in a signal handler."""
+        if not self.client.is_ours:
+            return
+        self._conversation.later(call)
+        with contextlib.suppress(Disconnected):  # who waits for an answer hears of it
+            self.flush()
+
+    def flush(self) -> None:
+        while (packet := self._conversation.due()) is not None:
+            self._send(packet)
+
+    def catch_up(self) -> None:
+        """Hear what has come meanwhile and nobody waits for; it does not block."""
+        with self._news:
+            while not self._reading and not self._conversation.over:
+                if not self._read(socket.MSG_DONTWAIT):
+                    return
+
+    def farewell(self) -> Disconnected:
+        """Why the connection is of no use any more, as far as teed has said."""
+        self.catch_up()
+        return self._conversation.farewell()
+
+    def memory(self, call: Allocate | Register, memfd: int | None = None) -> NewMemory:
+        """Have a buffer made: its number, and its bytes."""
+        return self.client.memory(self.request(call, memfd), call.size, memfd)
+
+    def place(self, operation: Operation) -> None:
+        """Find room for the temporary references of an operation."""
+        arena, room = self.client.arena, operation.room
+        operation.block = arena.take(room)
+        if operation.block is None:
+            made = self.memory(Allocate(arena.wanted(room)))
+            operation.block = arena.adopt(Memory(self.client, *made), room)
+
+    def displace(self, operation: Operation) -> None:
+        """The operation is over: let others have its room."""
+        if operation.block is not None:
+            memory = self.client.arena.give_back(operation.block)
+            if memory is not None:
+                self.tell(Release(memory.forget()))
+
+    @contextlib.contextmanager
+    def room_for(self, operation: Operation) -> "Iterator[None]":
+        """Room for the time of one call.
+
+        Whoever is torn out of waiting leaves it taken: the TEE may still write there.
+        """
+        if operation.room:
+            self.place(operation)
+        try:
+            yield
+        except TeedError:
+            self.displace(operation)
+            raise
+        self.displace(operation)
+
+    def close(self) -> None:
+        """Hang up; threads that still wait get Disconnected."""
+        with self._news:
+            self._conversation.close()
+            self._socket.shutdown(socket.SHUT_RDWR)  # wakes the one who reads
+            self._news.wait_for(lambda: not self._reading)
+            self._socket.close()
+
+    def abandon(self) -> None:
+        """Close the descriptor only: the connection is the parent's, who goes on using it."""
+        self._socket.close()
+
+    def _send(self, packet: bytes, descriptor: int | None = None) -> None:
+        if self._conversation.over:
+            raise self._conversation.farewell()
+        try:
+            send(self._socket, packet, descriptor)
+        except ConnectionError as lost:
+            raise self.farewell() from lost
+
+    def _cancellable_answer(self, number: int, cancellation: Cancellation) -> Answer:
+        def cancel() -> None:
+            self.tell(Cancel(None, number))
+
+        cancellation.begin(cancel)
+        try:
+            return self._answer(number)
+        finally:
+            cancellation.end(cancel)
+
+    def _answer(self, number: int) -> Answer:
+        with self._news:
+            while (answer := self._conversation.answer(number)) is None:
+                if self._reading:
+                    self._news.wait()
+                else:
+                    self._read()
+            return answer
+
+    def _read(self, flags: int = 0) -> bool:
+        """Hear one packet, whomever it is for; others may use the connection meanwhile.
+
+        False when there was none and the flags say not to wait.
+        """
+        self._reading = True
+        self._news.release()
+        try:
+            packet = receive(self._socket, flags)
+        except BlockingIOError:
+            return False
+        finally:
+            self._news.acquire()
+            self._reading = False
+            self._news.notify_all()
+        self._hear(packet)
+        return True
+
+    def _hear(self, packet: Packet) -> None:
+        self._conversation.hear(packet)
+        if self._conversation.over:
+            self._socket.shutdown(socket.SHUT_RDWR)
