@@ -1,0 +1,150 @@
+"""The main job, shown: a daemon, an unprivileged client, a file encrypted in the TEE.
+
+``make demo`` runs it: on /dev/tee0 where there is one, on the emulator elsewhere.
+"""
+
+import os
+import pwd
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import aes_file
+
+from teed_client import Context
+
+TEXT = "The walls have ears, the normal world has eyes; what is said in here stays in here.\n"
+COPIES = 50_000
+UNPRIVILEGED = "nobody"
+START_SECONDS = 60
+
+
+def main() -> int:
+    with tempfile.TemporaryDirectory(prefix="teed-demo-") as place:
+        directory = Path(place)
+        directory.chmod(0o777)
+        with _daemon(directory) as path:
+            with Context(path) as context:
+                _say("daemon", _about_the_daemon(context))
+            plain = directory / "plain.txt"
+            plain.write_text(TEXT * COPIES)
+            plain.chmod(0o644)
+            status = _as_somebody_else(lambda: _client(directory, path))
+            if status:
+                print("the demo failed", file=sys.stderr)
+                return 1
+            with Context(path) as context:
+                left = context.status()
+            _say(
+                "afterwards",
+                f"{left['total_sessions']} sessions and "
+                f"{left['total_buffers']} buffers are left in the daemon",
+            )
+    return 0
+
+
+def _client(directory: Path, path: str) -> None:
+    """What the client application does, in a process of its own."""
+    user = pwd.getpwuid(os.geteuid()).pw_name
+    _say("client", f"pid {os.getpid()}, user {user}, {_rights()}")
+    plain, secret, again = (directory / name for name in ("plain.txt", "secret", "again.txt"))
+    for source, target, direction in (
+        (plain, secret, aes_file.ENCODE),
+        (secret, again, aes_file.DECODE),
+    ):
+        size = aes_file.run(source, target, direction=direction, socket=path)
+        verb = "encrypt" if direction == aes_file.ENCODE else "decrypt"
+        _say(verb, f"{size:,} bytes changed in place, in memory shared with the TEE")
+        _say("", f"{source.name:>9}: {_glance(source)}")
+        _say("", f"{target.name:>9}: {_glance(target)}")
+    if again.read_bytes() != plain.read_bytes():
+        raise SystemExit("what came back is not what went in")
+    _say("compare", "what came back is what went in")
+
+
+def _rights() -> str:
+    device = Path("/dev/tee0")
+    if not device.exists():
+        return "no /dev/tee0 here"
+    return (
+        "may open /dev/tee0"
+        if os.access(device, os.R_OK | os.W_OK)
+        else "cannot open /dev/tee0"
+    )
+
+
+def _about_the_daemon(context: Context) -> str:
+    if context.driver == "linux":
+        return f"pid {_daemon_pid[0]}, holds the TEE device: a real TEE"
+    return f"pid {_daemon_pid[0]}, EMULATED TEE (no /dev/tee0 here): it protects nothing"
+
+
+def _glance(path: Path) -> str:
+    start = path.read_bytes()[:40]
+    return start.decode() + "..." if start.isascii() else start[:20].hex(" ") + " ..."
+
+
+def _say(what: str, text: str) -> None:
+    print(f"  {what:<11} {text}", flush=True)
+
+
+_daemon_pid: list[int] = []
+
+
+@contextmanager
+def _daemon(directory: Path) -> Iterator[str]:
+    """Start teed, wait until it says that it is ready, and stop it in the end."""
+    path = str(directory / "teed.sock")
+    config = directory / "teed.toml"
+    config.write_text(f'[socket]\npath = "{path}"\nmode = 0o666\n[tee]\ndriver = "auto"\n')
+    log = directory / "teed.log"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ready, log.open("wb") as errors:
+        ready.bind(str(directory / "notify"))
+        ready.settimeout(START_SECONDS)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "teed", "--config", str(config)],
+            stderr=errors,
+            env=os.environ | {"NOTIFY_SOCKET": str(directory / "notify")},
+        )
+        try:
+            _daemon_pid.append(process.pid)
+            try:
+                ready.recv(100)
+            except TimeoutError:
+                raise SystemExit(f"teed did not start:\n{log.read_text()}") from None
+            yield path
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(START_SECONDS)
+
+
+def _as_somebody_else(work: Callable[[], None]) -> int:
+    """Run *work* in a child process, without root's rights if we have them."""
+    child = os.fork()
+    if child:
+        _, status = os.waitpid(child, 0)
+        return os.waitstatus_to_exitcode(status)
+    status = 1
+    try:
+        if os.geteuid() == 0:
+            user = pwd.getpwnam(UNPRIVILEGED)
+            os.setgroups([])
+            os.setresgid(user.pw_gid, user.pw_gid, user.pw_gid)
+            os.setresuid(user.pw_uid, user.pw_uid, user.pw_uid)
+        work()
+        status = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        os._exit(status)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
