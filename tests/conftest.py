@@ -1,0 +1,18 @@
+"""Options of the whole suite."""
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--teed-socket",
+        metavar="PATH",
+        help="run the conformance tests against the daemon that listens there, "
+        "instead of starting one on the emulator",
+    )
+    parser.addoption(
+        "--teed-allocates",
+        action="store_true",
+        help="let the emulator be a TEE that cannot register memory, so that all of it is "
+        "allocated from the driver, and shadowed where the client brought it",
+    )

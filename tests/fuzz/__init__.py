@@ -1,0 +1,1 @@
+"""Whatever clients send, the daemon lives on and serves the others."""

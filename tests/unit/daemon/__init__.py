@@ -1,0 +1,1 @@
+"""The daemon without its device: each part by itself, then all of them together."""

@@ -1,0 +1,103 @@
+"""The configuration says what is wrong with it, and where."""
+
+import grp
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from teed.accounts import Limits
+from teed.config import Config, ConfigError, Tee, load, parse
+
+
+def test_an_empty_file_means_the_defaults(tmp_path: Path) -> None:
+    path = tmp_path / "teed.toml"
+    path.write_text("")
+    assert load(path) == Config()
+
+
+def test_what_the_file_says_is_what_holds(tmp_path: Path) -> None:
+    path = tmp_path / "teed.toml"
+    path.write_text(
+        """
+        [socket]
+        path = "/tmp/teed.sock"
+        mode = 0o600
+        [tee]
+        driver = "emulator"
+        secure_threads = 4
+        [emulator]
+        register_memory = false
+        [limits]
+        bytes = 1_048_576
+        [stock]
+        small = 0
+        """
+    )
+    config = load(path)
+    assert (config.socket.path, config.socket.mode) == ("/tmp/teed.sock", 0o600)
+    assert config.tee == Tee(driver="emulator", secure_threads=4)
+    assert not config.emulator.register_memory
+    assert config.limits == Limits(bytes=2**20)
+    assert config.stock.by_size() == {4096: 0, 65536: 4}
+
+
+@pytest.mark.parametrize(("threads", "crew"), [(1, 1), (2, 1), (3, 2), (9, 8)])
+def test_the_crew_leaves_a_secure_thread_free_where_there_is_more_than_one(
+    threads: int, crew: int
+) -> None:
+    assert Tee(secure_threads=threads).crew == crew
+    assert Tee(secure_threads=threads).spare == threads - crew
+
+
+@pytest.mark.parametrize(
+    ("tables", "words"),
+    [
+        ({"sockets": {}}, r"no section \[sockets\]; there are socket, tee"),
+        ({"socket": "/run/teed.sock"}, r"socket is a table: write \[socket\]"),
+        ({"socket": [{"path": "/x"}]}, r"write \[socket\]"),
+        ({"socket": {"file": "/x"}}, r"\[socket\] has no key 'file'; it has path, mode"),
+        ({"socket": {"path": 1}}, r"\[socket\] path is a text, not 1"),
+        ({"socket": {"path": "teed.sock"}}, r"\[socket\] path is absolute"),
+        ({"socket": {"mode": "660"}}, r"\[socket\] mode is a whole number, not '660'"),
+        ({"socket": {"mode": -1}}, r"\[socket\] mode cannot be negative"),
+        ({"socket": {"mode": 0o10000}}, r"\[socket\] mode is 0o777 at the most"),
+        ({"socket": {"group": "no such group"}}, "no group 'no such group'"),
+        ({"tee": {"driver": "windows"}}, r"\[tee\] driver is one of linux, emulator, auto"),
+        ({"tee": {"secure_threads": 0}}, r"\[tee\] secure_threads is 1 at the least"),
+        ({"tee": {"secure_threads": True}}, r"\[tee\] secure_threads is a whole number"),
+        ({"tee": {"secure_threads": 2.0}}, r"\[tee\] secure_threads is a whole number"),
+        ({"emulator": {"sessions": "many"}}, r"\[emulator\] sessions is a whole number"),
+        ({"emulator": {"register_memory": 1}}, r"register_memory is true or false, not 1"),
+        ({"limits": {"bytes": "1 GiB"}}, r"\[limits\] bytes is a whole number"),
+        ({"limits": {"clients": -1}}, r"\[limits\] clients cannot be negative"),
+        ({"limits": {"memory": 1}}, r"\[limits\] has no key 'memory'"),
+        ({"stock": {"arena": None}}, r"\[stock\] arena is a whole number"),
+        ({"access": {"admin_group": "no such group"}}, "no group 'no such group'"),
+    ],
+)
+def test_whatever_is_wrong_is_named_with_its_place(tables: Any, words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        parse(tables)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"teed\.toml: No such file"):
+        load(tmp_path / "teed.toml")
+
+
+@pytest.mark.parametrize(
+    "content", [b"[socket", b"path = ", b"\xff\xfe", b"[tee]\ndriver = 'sun'\n"]
+)
+def test_a_file_that_cannot_be_understood_is_named(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "teed.toml"
+    path.write_bytes(content)
+    with pytest.raises(ConfigError, match=r"teed\.toml: "):
+        load(path)
+
+
+def test_the_administrators_are_a_group_of_this_system() -> None:
+    group = grp.getgrall()[0]
+    config = parse({"access": {"admin_group": group.gr_name}})
+    assert config.access.admin_gid() == group.gr_gid
+    assert Config().access.admin_gid() is None
