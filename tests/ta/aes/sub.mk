@@ -1,0 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
+
+global-incdirs-y += .
+srcs-y += aes.c
