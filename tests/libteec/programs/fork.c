@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A child of fork(): refused what its parent made, free to make its own, and unable to take
+ * its parent's answers or to close its sessions, whatever it does.
+ */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "check.h"
+
+enum { FORKS = 30 };
+
+static TEEC_Context context;
+static TEEC_Session session;
+static TEEC_SharedMemory memory = { .size = 100, .flags = TEEC_MEM_INPUT };
+
+static TEEC_Result increment(TEEC_Session *which, uint32_t value, uint32_t *origin)
+{
+    TEEC_Operation operation = { .paramTypes = TEEC_VALUE_INOUT };
+    TEEC_Result code;
+
+    operation.params[0].value.a = value;
+    code = TEEC_InvokeCommand(which, 0, &operation, origin);
+    CHECK(code != TEEC_SUCCESS || operation.params[0].value.a == value + 1);
+    return code;
+}
+
+static void make_own(void)
+{
+    TEEC_Context own;
+    TEEC_Session hello;
+    uint32_t origin;
+
+    CHECK(TEEC_InitializeContext(NULL, &own) == TEEC_SUCCESS);
+    CHECK(TEEC_OpenSession(&own, &hello, &HELLO, 0, NULL, NULL, &origin) == TEEC_SUCCESS);
+    CHECK(increment(&hello, 5, &origin) == TEEC_SUCCESS);
+    TEEC_CloseSession(&hello);
+    TEEC_FinalizeContext(&own);
+}
+
+static void use_parents(void)
+{
+    TEEC_SharedMemory more = { .size = 1, .flags = TEEC_MEM_INPUT };
+    TEEC_Session hello;
+    uint32_t origin = 0;
+
+    CHECK(increment(&session, 5, &origin) == TEEC_ERROR_BAD_STATE);
+    CHECK(origin == TEEC_ORIGIN_API);
+    CHECK(TEEC_OpenSession(&context, &hello, &HELLO, 0, NULL, NULL, &origin) ==
+          TEEC_ERROR_BAD_STATE);
+    CHECK(origin == TEEC_ORIGIN_API);
+    CHECK(TEEC_AllocateSharedMemory(&context, &more) == TEEC_ERROR_BAD_STATE);
+}
+
+static void give_up_parents(void)
+{
+    TEEC_ReleaseSharedMemory(&memory);
+    TEEC_CloseSession(&session);
+    TEEC_FinalizeContext(&context);
+}
+
+static void wait_for_child(void)
+{
+    int status;
+
+    CHECK(wait(&status) > 0);
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+static void quietly(void)
+{
+    uint32_t origin;
+
+    if (fork() == 0) {
+        use_parents();
+        use_parents();
+        make_own();
+        give_up_parents();
+        make_own();
+        exit(0);
+    }
+    wait_for_child();
+    CHECK(increment(&session, 9, &origin) == TEEC_SUCCESS);
+    memset(memory.buffer, 1, memory.size);
+}
+
+/* Threads of a child get the stacks of its parent's threads, with whatever stood there. */
+static void *overwrite_stack(void *argument)
+{
+    volatile uint8_t room[100000];
+
+    (void)argument;
+    for (size_t i = 0; i < sizeof(room); i++)
+        room[i] = 0x5a;
+    return NULL;
+}
+
+static void overwrite_parents_stacks(void)
+{
+    pthread_t threads[3];
+
+    for (int i = 0; i < 3; i++)
+        CHECK(pthread_create(&threads[i], NULL, overwrite_stack, NULL) == 0);
+    for (int i = 0; i < 3; i++)
+        pthread_join(threads[i], NULL);
+}
+
+static atomic_bool stop;
+
+static void *call_on(void *argument)
+{
+    uint32_t origin;
+
+    (void)argument;
+    for (uint32_t i = 0; !atomic_load(&stop); i++)
+        CHECK(increment(&session, i, &origin) == TEEC_SUCCESS);
+    return NULL;
+}
+
+/* Forks in the middle of other threads' calls. */
+static void in_a_storm(void)
+{
+    pthread_t threads[3];
+
+    for (int i = 0; i < 3; i++)
+        CHECK(pthread_create(&threads[i], NULL, call_on, NULL) == 0);
+    for (int i = 0; i < FORKS; i++) {
+        if (fork() == 0) {
+            TEEC_Operation operation = { 0 };
+
+            overwrite_parents_stacks();
+            use_parents();
+            TEEC_RequestCancellation(&operation);
+            make_own();
+            give_up_parents();
+            _exit(0);
+        }
+        wait_for_child();
+    }
+    atomic_store(&stop, true);
+    for (int i = 0; i < 3; i++)
+        pthread_join(threads[i], NULL);
+}
+
+/* The parent ends, and the child lives on: what the parent had must end with it. */
+static void orphan(void)
+{
+    if (fork() != 0)
+        _exit(0);
+    CHECK(getchar() == EOF); /* until whoever looks has seen enough */
+}
+
+int main(int count, char **arguments)
+{
+    uint32_t origin;
+
+    use_names();
+    CHECK(count == 2);
+    CHECK(TEEC_InitializeContext(NULL, &context) == TEEC_SUCCESS);
+    CHECK(TEEC_OpenSession(&context, &session, &HELLO, 0, NULL, NULL, &origin) ==
+          TEEC_SUCCESS);
+    CHECK(TEEC_AllocateSharedMemory(&context, &memory) == TEEC_SUCCESS);
+    if (strcmp(arguments[1], "quietly") == 0)
+        quietly();
+    else if (strcmp(arguments[1], "storm") == 0)
+        in_a_storm();
+    else
+        orphan();
+    give_up_parents();
+    return 0;
+}
