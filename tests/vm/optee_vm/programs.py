@@ -1,0 +1,47 @@
+"""Cross-compile the C programs that are to run in the guest with either libteec.
+
+They are what a program of Debian's would be: made with the stock headers and linked with the
+stock library, knowing nothing of teed.
+"""
+
+from pathlib import Path
+
+from . import cache
+from .cache import Log
+from .cpio import Archive
+from .image import Base
+
+_SOURCES = Path(__file__).resolve().parents[2] / "libteec/programs"
+_PROGRAMS = ("calls",)
+
+
+def build(kit: Path, base: Base) -> Path:
+    """Make programs.cpio, which puts them in /usr/lib/teed-vm."""
+
+    def make(target: Path, log: Log) -> None:
+        scratch = target / "scratch"
+        for deb in kit.glob("optee-client-dev_*.deb"):
+            log.run("dpkg-deb", "--extract", deb, scratch)
+        with Archive(target / "programs.cpio") as archive:
+            for name in _PROGRAMS:
+                log.run(
+                    *("aarch64-linux-gnu-gcc", "-std=c11", "-D_GNU_SOURCE", "-O1", "-Wall"),
+                    *("-pthread", f"-I{scratch}/usr/include", "-o", scratch / name),
+                    *(_SOURCES / f"{name}.c", _stock_library(base)),
+                    # The library may want a newer C library than the host compiles for.
+                    "-Wl,--allow-shlib-undefined",
+                )
+                archive.file(
+                    f"usr/lib/teed-vm/{name}", (scratch / name).read_bytes(), mode=0o755
+                )
+        log.run("rm", "-r", scratch)
+
+    inputs = [Path(__file__).read_bytes(), kit.name, base.layer.parent.name]
+    for path in sorted(_SOURCES.glob("*.h")) + [_SOURCES / f"{name}.c" for name in _PROGRAMS]:
+        inputs += [path.name, path.read_bytes()]
+    return cache.entry("programs", inputs, make) / "programs.cpio"
+
+
+def _stock_library(base: Base) -> Path:
+    [library] = base.root.glob("usr/lib/*/libteec.so.2")
+    return library
