@@ -21,7 +21,7 @@ def driver() -> Iterator[FakeDriver]:
     fake = FakeDriver()
     yield fake
     fake.let_go()
-    for memory in list(fake.memories.values()):
+    for memory in fake.memories.values():
         memory.close()
 
 

@@ -52,7 +52,7 @@ class FakeMemory:
         self._driver = driver
 
     def close(self) -> None:
-        del self._driver.memories[self.id]
+        self._driver.forget(self.id)
         os.close(self.fd)
 
 
@@ -69,13 +69,13 @@ class FakeDriver:
         self.version = Version(impl_id=7, impl_caps=0, gen_caps=caps)
         self.calls: list[tuple[Any, ...]] = []
         self.sessions: set[int] = set()
-        self.memories: dict[int, FakeMemory] = {}
         self.most_in_a_session = 0
         self.unmappable = False
         self.on_open: OnOpen = lambda opening: None
         self.on_invoke: OnInvoke = lambda *call: None
         self.fail: dict[str, BaseException] = {}
         self._lock = threading.Lock()
+        self._memories: dict[int, FakeMemory] = {}
         self._numbers = iter(range(100, 2**31))
         self._in_session: Counter[int] = Counter()
         self._holding: set[str] = set()
@@ -104,6 +104,14 @@ class FakeDriver:
     def called(self, name: str) -> list[tuple[Any, ...]]:
         """The arguments of every call with this name, in their order."""
         return [arguments for called, *arguments in self.calls if called == name]
+
+    @property
+    def memories(self) -> dict[int, FakeMemory]:
+        """What there is at this moment; other threads go on making and closing."""
+        return self._memories.copy()
+
+    def forget(self, number: int) -> None:
+        del self._memories[number]
 
     # -- the interface of a driver ---------------------------------------------------------
 
@@ -171,5 +179,5 @@ class FakeDriver:
 
     def _memory(self, size: int, fd: int) -> FakeMemory:
         number = next(self._numbers)
-        memory = self.memories[number] = FakeMemory(self, number, size, fd)
+        memory = self._memories[number] = FakeMemory(self, number, size, fd)
         return memory

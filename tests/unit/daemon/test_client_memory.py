@@ -167,7 +167,7 @@ async def test_the_driver_s_own_numbers_reach_nothing(
 ) -> None:
     await client.allocate()
     _, channel = await client.open()
-    for number in list(driver.memories):
+    for number in driver.memories:
         response = await channel.invoke(1, 0, [[5, 0, 1, number]])
         assert response.error is not None
         assert response.error.reason == "bad-buffer"
