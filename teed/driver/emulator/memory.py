@@ -1,6 +1,7 @@
 """Shared memory: memfds that the emulator maps, and pins while a call uses them."""
 
 import errno
+import fcntl
 import heapq
 import logging
 import mmap
@@ -13,6 +14,10 @@ log = logging.getLogger(__name__)
 
 LARGEST = 1 << 30
 """More than this is out of memory.  A real TEE has much less, and each another limit."""
+
+SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
+"""A client gets the descriptor, and may not change its size under whoever maps it: the
+kernel's own shared memory cannot be truncated either."""
 
 
 class Memory:
@@ -72,6 +77,7 @@ class MemoryTable:
         fd = os.memfd_create("teed-emulator", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
         with closed_on_error(fd):
             os.ftruncate(fd, rounded)
+            fcntl.fcntl(fd, fcntl.F_ADD_SEALS, SEALS)
             return self._add(fd, rounded)
 
     def register(self, fd: int, size: int) -> Memory:

@@ -44,6 +44,16 @@ def test_allocated_memory_is_whole_pages_of_zeros(tee: Emulator) -> None:
         assert pages[:] == bytes(memory.size)
 
 
+@pytest.mark.parametrize("size", [0, 2 * mmap.PAGESIZE])
+def test_allocated_memory_keeps_its_size_whoever_has_its_descriptor(
+    tee: Emulator, size: int
+) -> None:
+    memory = tee.allocate(mmap.PAGESIZE)
+
+    with pytest.raises(PermissionError):
+        os.ftruncate(memory.fd, size)
+
+
 @pytest.mark.parametrize(
     ("size", "number"), [(0, errno.EINVAL), (1 << 40, errno.ENOMEM), (2**64 - 1, errno.ENOMEM)]
 )
