@@ -1,6 +1,7 @@
 """Numbers that GlobalPlatform, the kernel and teed agree on, under the names of their source.
 
 Result codes, origins and login methods: GlobalPlatform TEE Client API 1.0, section 4.4.
+What only trusted applications have a name for: TEE Internal Core API 1.3, section 3.3.
 Parameter attributes, capabilities and the null reference: the kernel's ``linux/tee.h``.
 """
 
@@ -8,9 +9,14 @@ from enum import IntEnum, IntFlag
 
 
 class Result(IntEnum):
-    """TEEC result codes.  A trusted application may return any other number as well."""
+    """The result codes of GlobalPlatform.  An application may return any other number too.
+
+    Most have a name on both sides, TEEC_ERROR_... and TEE_ERROR_...; those that only the
+    Internal Core API names come from an application that passes on what it got.
+    """
 
     SUCCESS = 0x00000000
+    ERROR_STORAGE_NOT_AVAILABLE = 0xF0100003
     ERROR_GENERIC = 0xFFFF0000
     ERROR_ACCESS_DENIED = 0xFFFF0001
     ERROR_CANCEL = 0xFFFF0002
@@ -31,6 +37,36 @@ class Result(IntEnum):
     ERROR_EXTERNAL_CANCEL = 0xFFFF0011
     ERROR_TARGET_DEAD = 0xFFFF3024
     ERROR_STORAGE_NO_SPACE = 0xFFFF3041
+
+    ERROR_CORRUPT_OBJECT = 0xF0100001
+    ERROR_CORRUPT_OBJECT_2 = 0xF0100002
+    ERROR_STORAGE_NOT_AVAILABLE_2 = 0xF0100004
+    ERROR_UNSUPPORTED_VERSION = 0xF0100005
+    ERROR_CIPHERTEXT_INVALID = 0xF0100006
+    ERROR_TIMEOUT = 0xFFFF3001
+    ERROR_OVERFLOW = 0xFFFF300F
+    ERROR_MAC_INVALID = 0xFFFF3071
+    ERROR_SIGNATURE_INVALID = 0xFFFF3072
+    ERROR_TIME_NOT_SET = 0xFFFF5000
+    ERROR_TIME_NEEDS_RESET = 0xFFFF5001
+
+
+# The client's names are those of OP-TEE's header, which has two more than GlobalPlatform's.
+_OF_APPLICATIONS = frozenset(
+    {
+        Result.ERROR_CORRUPT_OBJECT,
+        Result.ERROR_CORRUPT_OBJECT_2,
+        Result.ERROR_STORAGE_NOT_AVAILABLE_2,
+        Result.ERROR_UNSUPPORTED_VERSION,
+        Result.ERROR_CIPHERTEXT_INVALID,
+        Result.ERROR_TIMEOUT,
+        Result.ERROR_OVERFLOW,
+        Result.ERROR_MAC_INVALID,
+        Result.ERROR_SIGNATURE_INVALID,
+        Result.ERROR_TIME_NOT_SET,
+        Result.ERROR_TIME_NEEDS_RESET,
+    }
+)
 
 
 class Origin(IntEnum):
@@ -87,7 +123,7 @@ def result_name(code: int) -> str:
         result = Result(code)
     except ValueError:
         return f"{code:#010x}"
-    return f"TEEC_{result.name}"
+    return f"{'TEE' if result in _OF_APPLICATIONS else 'TEEC'}_{result.name}"
 
 
 def origin_name(origin: int) -> str:

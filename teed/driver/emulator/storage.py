@@ -29,9 +29,6 @@ QUOTA = 16 * 2**20
 
 BLOCK = 4096
 
-STORAGE_NOT_AVAILABLE = 0xF0100003
-"""``TEE_ERROR_STORAGE_NOT_AVAILABLE``, of which only applications have the name."""
-
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
@@ -66,9 +63,9 @@ class State:
                 yield folder
             except OSError as why:
                 log.error("trusted storage: %s", why)
-                full = why.errno in _FULL
-                code = Result.ERROR_STORAGE_NO_SPACE if full else STORAGE_NOT_AVAILABLE
-                raise TaError(code) from why
+                if why.errno in _FULL:
+                    raise TaError(Result.ERROR_STORAGE_NO_SPACE) from why
+                raise TaError(Result.ERROR_STORAGE_NOT_AVAILABLE) from why
 
     def close(self) -> None:
         if self._temporary is not None:

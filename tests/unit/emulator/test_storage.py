@@ -23,7 +23,6 @@ from teed.driver.emulator.storage import (
     BLOCK,
     LONGEST_ID,
     QUOTA,
-    STORAGE_NOT_AVAILABLE,
     State,
     StateError,
     TrustedStorage,
@@ -170,7 +169,9 @@ def test_an_object_that_cannot_be_written_leaves_the_old_one(
     storage: TrustedStorage, folder: Path
 ) -> None:
     with files_of_at_most(10):
-        assert refused(storage.create, b"a", bytes(11), True) == STORAGE_NOT_AVAILABLE
+        assert (
+            refused(storage.create, b"a", bytes(11), True) == Result.ERROR_STORAGE_NOT_AVAILABLE
+        )
 
     assert storage.read(b"a") == b"old"
     assert len(list(folder.iterdir())) == 1
@@ -200,7 +201,9 @@ def test_a_folder_that_cannot_be_used_is_not_available(
     state = State(tmp_path)
     (tmp_path / "trusted-storage" / str(UUID_1)).write_text("no folder")
 
-    assert refused(TrustedStorage(state, UUID_1).read, b"a") == STORAGE_NOT_AVAILABLE
+    assert (
+        refused(TrustedStorage(state, UUID_1).read, b"a") == Result.ERROR_STORAGE_NOT_AVAILABLE
+    )
 
     assert os.strerror(errno.EEXIST) in caplog.text
 

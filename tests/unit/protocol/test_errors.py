@@ -1,5 +1,8 @@
 """Errors as people and programs see them."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from teed_protocol.codes import Origin, Result, origin_name, result_name
@@ -12,11 +15,28 @@ from teed_protocol.errors import (
     TeeError,
 )
 
+HEADER = Path(__file__).parents[3] / "client/libteec/include/tee_client_api.h"
+
 
 def test_a_known_code_has_its_globalplatform_name() -> None:
     assert result_name(0xFFFF000D) == "TEEC_ERROR_BUSY"
     assert result_name(0) == "TEEC_SUCCESS"
     assert origin_name(4) == "TEEC_ORIGIN_TRUSTED_APP"
+
+
+def test_a_code_that_only_applications_have_a_name_for_has_theirs() -> None:
+    assert result_name(0xF0100001) == "TEE_ERROR_CORRUPT_OBJECT"
+    assert result_name(0xFFFF3071) == "TEE_ERROR_MAC_INVALID"
+    assert result_name(0xF0100003) == "TEEC_ERROR_STORAGE_NOT_AVAILABLE"
+
+
+def test_clients_have_the_names_that_the_header_of_libteec_has() -> None:
+    defined = dict(
+        re.findall(r"#define (TEEC_(?:SUCCESS|ERROR_\w+)) (0x\w+)", HEADER.read_text())
+    )
+    ours = {result_name(code): code for code in Result}
+    theirs = {name: int(number, 16) for name, number in defined.items()}
+    assert {name: code for name, code in ours.items() if name.startswith("TEEC_")} == theirs
 
 
 def test_a_code_of_an_application_s_own_is_a_number() -> None:
