@@ -56,7 +56,7 @@ class Client:
         null_allowed = bool(daemon.driver.version.gen_caps & Capability.MEMREF_NULL)
         self.buffers = BufferTable(account, null_allowed=null_allowed)
         self.openings: dict[int, Waiting] = {}
-        self.hang_up = trio.CancelScope()
+        self.conversation: trio.CancelScope | None = None
         self.misdeed: str | None = None
         self._attachments: dict[int, Attachment] = {}
         self._last_session = 0
@@ -107,8 +107,7 @@ class Client:
 
     def channel_lost(self, channel: Channel, why: str | None) -> None:
         if why is not None:
-            self.misdeed = why
-            self.hang_up.cancel()
+            self._hang_up(why)
             return
         for attachment in self._attachments.values():
             if attachment.channel is channel:
@@ -134,11 +133,15 @@ class Client:
         if not fds:
             return
         if len(self._discards) >= MAX_DISCARDS:
-            self.misdeed = "too many descriptors that take long to close"
-            self.hang_up.cancel()
+            self._hang_up("too many descriptors that take long to close")
         done = trio.Event()
         self._discards.add(done)
         self.daemon.nursery.start_soon(self._discard, fds, done)
+
+    def _hang_up(self, why: str) -> None:
+        self.misdeed = why
+        if self.conversation is not None:
+            self.conversation.cancel()
 
     async def _discard(self, fds: Sequence[int], done: trio.Event) -> None:
         await close_elsewhere(fds)

@@ -31,16 +31,15 @@ MAX_OUTSTANDING = 64
 SHUTDOWN = TeeError.refused(Result.ERROR_COMMUNICATION, "shutdown", "teed is stopping")
 
 
-async def serve(daemon: Daemon, stream: socket.socket) -> None:
+async def serve(daemon: Daemon, connection: socket.socket) -> None:
     """Serve one client until it hangs up or breaks the protocol; nobody else notices."""
-    connection = trio.socket.from_stdlib_socket(stream)
     try:
-        peer = peer_of(stream)
+        peer = peer_of(connection)
         account = daemon.accounts.of(peer.credentials.uid)
         account.charge(clients=1)
     except TeeError as refused:
         await _goodbye(connection, refused)
-        daemon.nursery.start_soon(close_elsewhere, [connection.detach()])
+        daemon.nursery.start_soon(close_elsewhere, packets.last_descriptors(connection))
         return
     client = Client(peer, account, daemon)
     try:
@@ -49,12 +48,14 @@ async def serve(daemon: Daemon, stream: socket.socket) -> None:
         await _goodbye(connection, SHUTDOWN)
         raise
     finally:
-        client.discard([connection.detach()])
+        client.discard(packets.last_descriptors(connection))
         daemon.nursery.start_soon(client.dismiss)
 
 
 class _Connection:
-    def __init__(self, client: Client, connection: trio.socket.SocketType) -> None:
+    __slots__ = ("_client", "_connection", "_outstanding", "_sending")
+
+    def __init__(self, client: Client, connection: socket.socket) -> None:
         self._client = client
         self._connection = connection
         self._sending = trio.Lock()
@@ -63,8 +64,11 @@ class _Connection:
     async def run(self) -> None:
         farewell: TeeError | None = None
         try:
-            with self._client.hang_up:
-                await self._converse()
+            async with trio.open_nursery() as nursery:
+                self._client.conversation = nursery.cancel_scope
+                if await self._hello_in_time():
+                    await self._converse(nursery)
+                nursery.cancel_scope.cancel()  # no one is left to hear the answers
             if self._client.misdeed is not None:
                 farewell = _malformed(self._client.misdeed)
         except* RemoteProtocolError as broken:
@@ -77,22 +81,20 @@ class _Connection:
             log.warning("%s: hung up on: %s", self._client.peer, farewell.text)
             await _goodbye(self._connection, farewell)
 
-    async def _converse(self) -> None:
-        with trio.move_on_after(HELLO_SECONDS) as patience:
-            if not await self._hello():
-                return
-        if patience.cancelled_caught:
-            raise RemoteProtocolError(f"no hello within {HELLO_SECONDS} seconds")
-        async with trio.open_nursery() as nursery:
-            while (received := await self._receive()) is not None:
-                request, incoming = received
-                if self._outstanding >= MAX_OUTSTANDING:
-                    self._client.discard(incoming.fds)
-                    await self._refuse(request.id, _too_many())
-                    continue
-                self._outstanding += 1
-                nursery.start_soon(self._answer, request, incoming)
-            nursery.cancel_scope.cancel()  # no one is left to hear the answers
+    async def _hello_in_time(self) -> bool:
+        with trio.move_on_after(HELLO_SECONDS):
+            return await self._hello()
+        raise RemoteProtocolError(f"no hello within {HELLO_SECONDS} seconds")
+
+    async def _converse(self, nursery: trio.Nursery) -> None:
+        while (received := await self._receive()) is not None:
+            request, incoming = received
+            if self._outstanding >= MAX_OUTSTANDING:
+                self._client.discard(incoming.fds)
+                await self._refuse(request.id, _too_many())
+                continue
+            self._outstanding += 1
+            nursery.start_soon(self._answer, request, incoming)
 
     async def _hello(self) -> bool:
         received = await self._receive()
@@ -163,7 +165,7 @@ class _Connection:
             await packets.send(self._connection, Response(number, error.refusal, None))
 
 
-async def _goodbye(connection: trio.socket.SocketType, why: TeeError) -> None:
+async def _goodbye(connection: socket.socket, why: TeeError) -> None:
     """Say why, if the peer can still hear it; it does not get to delay the end."""
     words = [why.code, why.origin, why.reason, why.text]
     with trio.CancelScope(deadline=trio.current_time() + 1, shield=True):

@@ -1,8 +1,13 @@
-"""Messages and their descriptors over a SOCK_SEQPACKET socket, under trio."""
+"""Messages and their descriptors over a SOCK_SEQPACKET socket, under trio.
+
+On plain sockets: those of trio.socket try first and wait then, and an idle client costs the
+frames of all that helps them wait.
+"""
 
 import socket
 from array import array
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 import trio
@@ -12,6 +17,8 @@ from teed_protocol.messages import MAX_MESSAGE, Message, encode
 _MOST_FDS = 253
 """SCM_MAX_FD of Linux.  With room for all, the kernel closes none for us, as it does when
 there is too little: that close is the sender's to draw out."""
+
+_Rights = tuple[int, int, "array[int]"]
 
 _ROOM = socket.CMSG_SPACE(_MOST_FDS * array("i").itemsize)
 
@@ -27,10 +34,33 @@ class Packet(NamedTuple):
     cut: bool
 
 
-async def receive(connection: trio.socket.SocketType) -> Packet:
-    """The next packet.  An empty one is the end: the peer hung up, no message is empty."""
-    body, ancillary, flags, _ = await connection.recvmsg(
-        MAX_MESSAGE + 1, _ROOM, socket.MSG_CMSG_CLOEXEC
+async def receive(connection: socket.socket) -> Packet:
+    """The next packet.  An empty one is the end: the peer hung up, no message is empty.
+
+    It waits first: a client has rarely sent the next request when the last is answered.
+    """
+    await trio.lowlevel.wait_readable(connection)
+    return _take(connection)
+
+
+def last_descriptors(connection: socket.socket) -> list[int]:
+    """What the caller has to close: the connection itself, then what came in and is unread.
+
+    Unread it may not stay: a socket that is closed like that resets its peer, which then
+    never reads the goodbye.
+    """
+    unread: list[int] = []
+    connection.shutdown(socket.SHUT_RD)
+    with suppress(ConnectionError):  # the peer has done just that
+        while (packet := _take(connection)).body:
+            unread += packet.fds
+        unread += packet.fds
+    return [connection.detach(), *unread]
+
+
+def _take(connection: socket.socket) -> Packet:
+    body, ancillary, flags, _ = connection.recvmsg(
+        MAX_MESSAGE + 1, _ROOM, socket.MSG_CMSG_CLOEXEC | socket.MSG_DONTWAIT
     )
     fds = array("i")
     for level, kind, payload in ancillary:
@@ -39,15 +69,24 @@ async def receive(connection: trio.socket.SocketType) -> Packet:
     return Packet(body, fds.tolist(), bool(flags & socket.MSG_CTRUNC))
 
 
-async def send(
-    connection: trio.socket.SocketType, message: Message, fds: Sequence[int] = ()
-) -> None:
+async def send(connection: socket.socket, message: Message, fds: Sequence[int] = ()) -> None:
     """Send one packet; the descriptors stay the caller's.
 
     BrokenResourceError whatever the system has against it: the peer cannot be answered.
     """
+    body = [encode(message)]
     ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", fds))] if fds else []
     try:
-        await connection.sendmsg([encode(message)], ancillary, socket.MSG_NOSIGNAL)
+        while not _sent(connection, body, ancillary):
+            await trio.lowlevel.wait_writable(connection)
     except OSError as failed:
         raise trio.BrokenResourceError(f"no answer can be sent: {failed.strerror}") from failed
+
+
+def _sent(connection: socket.socket, body: list[bytes], ancillary: list[_Rights]) -> bool:
+    """False when the peer has so much to read that it must do that first."""
+    try:
+        connection.sendmsg(body, ancillary, socket.MSG_NOSIGNAL | socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return False
+    return True

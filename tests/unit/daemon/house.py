@@ -37,6 +37,14 @@ class House:
         self._clients.append(RawClient(connection))
         return self._clients[-1]
 
+    def hasty(self, body: bytes) -> RawClient:
+        """A client that has sent this before teed knows of it."""
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        connection.connect(self._path)
+        connection.send(body)
+        self._clients.append(RawClient(trio.socket.from_stdlib_socket(connection)))
+        return self._clients[-1]
+
     async def client(self) -> RawClient:
         client = await self.connect()
         await client.hello()

@@ -1,11 +1,15 @@
 """The first request is hello, and it comes in time."""
 
+import select
+
 import pytest
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from teed.control.connection import HELLO_SECONDS
 from teed_protocol.codes import Result
+from teed_protocol.messages import Request, encode
 
+from .conftest import Serve
 from .house import House
 from .raw import RawClient, Witness
 
@@ -71,6 +75,22 @@ async def test_who_has_said_hello_may_be_silent(house: House, mock_clock: MockCl
     mock_clock.jump(10 * HELLO_SECONDS)
     await wait_all_tasks_blocked(0.01)
     assert await client.result("status")
+
+
+async def test_who_is_refused_at_the_door_is_told_why_whatever_it_has_said(
+    serve: Serve,
+) -> None:
+    house = await serve(limits={"clients": 0})
+    hello = encode(Request(1, "hello", [[1], "raw"]))
+    client = house.hasty(hello)
+    await house.until(lambda: _is_hung_up_on(client))
+    assert await client.goodbye() == "limit"
+
+
+def _is_hung_up_on(client: RawClient) -> bool:
+    poll = select.poll()
+    poll.register(client.socket.fileno(), 0)
+    return any(events & select.POLLHUP for _, events in poll.poll(0))
 
 
 async def test_hello_is_said_once(client: RawClient) -> None:
