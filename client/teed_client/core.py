@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from teed_client.arena import Arena
 from teed_client.conversation import Answer, Conversation
 from teed_client.errors import forked, no_descriptor
+from teed_client.given import expect, number, octets, text
 from teed_client.memory import mapped
 from teed_protocol.calls import BufferMade, Close, Hello, Open, Opened, Release, Welcome
 from teed_protocol.codes import Capability, Result
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from teed_client.invocation import Operation
-
-MAX_TEXT = 1024
-"""A text has at most so many characters on the wire."""
 
 NewMemory = tuple[int, memoryview]
 """The number of a buffer, and its bytes."""
@@ -126,33 +124,26 @@ def hello(name: str | None) -> Hello:
     """The first request; *name* is for teed's log, by default the program's."""
     program = sys.argv[0] if sys.argv else ""
     name = name or program.rpartition("/")[2] or "python"
-    return Hello((VERSION,), name[:64])
+    expect("the name of a client is a text", name, str)
+    sayable = name.encode(errors="replace").decode()  # a program's may be any bytes
+    return Hello((VERSION,), sayable[:64])
 
 
 def opening(
     uuid: "str | bytes | UUID", login: int, group: int | None, share: str | None
 ) -> Open:
-    """The request for a session, without its parameters; ValueError when it makes no sense."""
-    if not 0 <= login < 2**32 or (group is not None and not 0 <= group < 2**32):
-        raise ValueError(f"login {login}, group {group}: numbers of 32 bits")
-    if share is not None and len(share) > MAX_TEXT:
-        raise ValueError(f"the name of a shared session has at most {MAX_TEXT} characters")
-    return Open(octets(uuid), int(login), group, (), share)
+    """The request for a session, without its parameters; what cannot be said is an error."""
+    return Open(
+        octets(uuid),
+        number("login", login),
+        None if group is None else number("group", group),
+        (),
+        None if share is None else text("share", share),
+    )
 
 
 def with_parameters(call: Open, operation: "Operation") -> Open:
     return replace(call, parameters=tuple(map(Parameter._make, operation.send())))
-
-
-def octets(uuid: "str | bytes | UUID") -> bytes:
-    """The 16 octets of a UUID, given as text, as octets or as a ``uuid.UUID``."""
-    if isinstance(uuid, str):
-        found = bytes.fromhex(uuid.replace("-", ""))
-    else:
-        found = uuid if isinstance(uuid, bytes) else uuid.bytes
-    if len(found) != 16:
-        raise ValueError(f"{uuid!r} is no UUID")
-    return found
 
 
 def counts(answer: Answer) -> dict[str, int]:
@@ -160,10 +151,3 @@ def counts(answer: Answer) -> dict[str, int]:
     if not isinstance(answer.result, dict):
         raise RemoteProtocolError("a status is a map")
     return answer.result
-
-
-def checked_size(size: int) -> int:
-    """*size* in bytes as it can be asked for; ValueError when no buffer can have it."""
-    if not 0 <= size < 2**63:
-        raise ValueError(f"a buffer cannot have {size} bytes")
-    return size

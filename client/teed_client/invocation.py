@@ -6,6 +6,7 @@ from msgpack import Packer, unpackb
 
 from teed_client.conversation import last_words
 from teed_client.errors import Disconnected, bad_parameters
+from teed_client.given import expect
 from teed_client.operation import NOTHING, Parameter, Wire
 from teed_protocol.calls import GOODBYE, Invoke, Invoked
 from teed_protocol.codes import MAX_PARAMETERS
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from teed_client.arena import Block
     from teed_client.core import Client
 
+_KINDS = "a parameter is a Value, a Temporary, a Whole, a Partial or None"
+
 
 class Operation:
     """The parameters of one call: checked, sent, and updated with what came back.
@@ -42,7 +45,11 @@ class Operation:
         room = 0
         bound = []
         for parameter in parameters:
-            each = NOTHING if parameter is None else parameter.bind(client)
+            try:
+                each = NOTHING if parameter is None else parameter.bind(client)
+            except (AttributeError, TypeError):
+                expect(_KINDS, parameter, Parameter)
+                raise
             room += each.room
             bound.append(each)
         self._bound = bound
@@ -92,8 +99,6 @@ class Invocations:
 
     def request(self, command: int, parameters: list[Wire]) -> bytes:
         """The packet of the next request, whose id is ``number`` from here on."""
-        if command >> 32:
-            raise ValueError(f"a command is a number of 32 bits, not {command:#x}")
         self.number = number = (self.number + 1) & MAX_ID
         packet: bytes = self._pack([REQUEST, number, Invoke.METHOD, [command, parameters]])
         return packet

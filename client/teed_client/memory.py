@@ -8,6 +8,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
 from teed_client.errors import bad_parameters, disconnected
+from teed_client.given import view_of
 
 if TYPE_CHECKING:
     from teed_client.core import Client
@@ -121,12 +122,17 @@ def mapped(descriptor: int, size: int) -> memoryview:
 
 
 def application_bytes(data: Any, direction: int) -> memoryview:
-    """*data* as a flat view of its bytes; TypeError if it cannot be written but should be."""
-    view = memoryview(data)
+    """*data* as a flat view of its bytes; TypeError if it cannot be used as that.
+
+    An output must be writable.
+    """
+    view = view_of(data)
     if direction & Direction.OUTPUT and view.readonly:
         raise TypeError("the application writes to an output: give it writable memory")
     if not view.nbytes:
         return memoryview(bytearray())  # of no shape that could not be cast, and writable
+    if not view.c_contiguous:
+        raise TypeError("memory must be contiguous: give a copy of what is not")
     return view.cast("B")
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from teed_client.arena import room_for
 from teed_client.errors import bad_parameters
+from teed_client.given import expect, integer, number, view_of
 from teed_client.memory import Direction, Memory, application_bytes
 from teed_protocol.codes import MEMREF_NULL, Attribute
 
@@ -49,7 +50,7 @@ class Parameter:
 class Value(Parameter):
     """Two numbers ``a`` and ``b`` of 32 bits: TEEC_Value.
 
-    ValueError from the call when one that is given has more bits.
+    TypeError or ValueError from the call when what is given is no such number.
     """
 
     __slots__ = ("a", "b", "direction")
@@ -60,8 +61,9 @@ class Value(Parameter):
         self.direction = Direction.of(direction)
 
     def bind(self, client: "Client") -> "Value":
-        if (self.a | self.b) >> 32:
-            raise ValueError(f"{self!r} does not fit into two times 32 bits")
+        a, b = self.a, self.b
+        if type(a) is not int or type(b) is not int or (a | b) >> 32:
+            self.a, self.b = number("a of a Value", a), number("b of a Value", b)
         return self
 
     def send(self, block: "Block | None") -> Wire:
@@ -91,7 +93,7 @@ class Temporary(Parameter):
     def __init__(self, data: Any, direction: int) -> None:
         self.data = data
         self.direction = Direction.of(direction)
-        self.size = 0 if data is None else memoryview(data).nbytes
+        self.size = 0 if data is None else view_of(data).nbytes
 
     def bind(self, client: "Client") -> Parameter:
         if self.data is None and client.null_references:
@@ -114,6 +116,7 @@ class Whole(Parameter):
     __slots__ = ("buffer", "size")
 
     def __init__(self, buffer: Memory) -> None:
+        expect("a Whole refers to a Buffer", buffer, Memory)
         self.buffer = buffer
         self.size = buffer.size
 
@@ -145,6 +148,7 @@ class Partial(Parameter):
     __slots__ = ("buffer", "capacity", "direction", "offset", "size")
 
     def __init__(self, buffer: Memory, offset: int, size: int, direction: int) -> None:
+        expect("a Partial refers to a Buffer", buffer, Memory)
         self.buffer = buffer
         self.offset = offset
         self.size = self.capacity = size
@@ -152,6 +156,9 @@ class Partial(Parameter):
 
     def bind(self, client: "Client") -> Parameter:
         buffer, offset, capacity = self.buffer, self.offset, self.capacity
+        if type(offset) is not int or type(capacity) is not int:
+            offset = self.offset = integer("the offset of a Partial", offset)
+            capacity = self.capacity = integer("the size of a Partial", capacity)
         _check_owner(buffer, client)
         if offset < 0 or capacity < 0 or offset + capacity > buffer.size:
             end = offset + capacity

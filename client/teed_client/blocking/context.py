@@ -10,13 +10,13 @@ from teed_client.blocking.control import Control
 from teed_client.blocking.session import Session
 from teed_client.core import (
     Described,
-    checked_size,
     counts,
     hello,
     opening,
     with_parameters,
 )
 from teed_client.errors import Disconnected
+from teed_client.given import expect, integer, size_of_buffer
 from teed_client.invocation import Operation
 from teed_client.memory import Direction, Memory, application_bytes
 from teed_client.operation import Parameter
@@ -104,7 +104,7 @@ class Context(Described):
         It is shared with the TEE as it is: a call with it copies nothing.
         """
         self._client.check_process()
-        return self._buffer(Allocate(checked_size(size)), Direction.of(flags))
+        return self._buffer(Allocate(size_of_buffer(size)), Direction.of(flags))
 
     def register(self, data: Any, flags: int = Direction.INOUT) -> Buffer:
         """Memory that the application has already: TEEC_RegisterSharedMemory.
@@ -127,7 +127,8 @@ class Context(Described):
         descriptor stays the caller's, who may close it at once.
         """
         self._client.check_process()
-        return self._buffer(Register(checked_size(size)), Direction.of(flags), memfd)
+        call = Register(size_of_buffer(size))
+        return self._buffer(call, Direction.of(flags), integer("memfd", memfd))
 
     def open_session(
         self,
@@ -148,6 +149,7 @@ class Context(Described):
         """
         self._client.check_process()
         if cancellation is not None:
+            expect("cancellation is a Cancellation", cancellation, Cancellation)
             cancellation.check()
         call = opening(uuid, login, group, share)
         operation = Operation(self._client, parameters)

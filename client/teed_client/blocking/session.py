@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from teed_client.blocking.cancellation import Cancellation
 from teed_client.blocking.control import Control
 from teed_client.errors import Disconnected, bad_state, disconnected
+from teed_client.given import expect, number
 from teed_client.invocation import Invocations, Operation
 from teed_client.operation import Parameter
 from teed_client.packets import channel, receive
@@ -57,6 +58,10 @@ class Session:
         """
         if getpid() != self._client.pid:
             self._client.check_process()
+        if type(command) is not int or command >> 32:
+            command = number("command", command)
+        if cancellation is not None:
+            expect("cancellation is a Cancellation", cancellation, Cancellation)
         operation = Operation(self._client, parameters)
         with self._turn:
             if self._closed:

@@ -10,13 +10,13 @@ import trio
 
 from teed_client.core import (
     Described,
-    checked_size,
     counts,
     hello,
     opening,
     with_parameters,
 )
 from teed_client.errors import Disconnected
+from teed_client.given import integer, size_of_buffer
 from teed_client.invocation import Operation
 from teed_client.memory import Direction, Memory, application_bytes
 from teed_client.operation import Parameter
@@ -100,7 +100,7 @@ class Context(Described):
         It is shared with the TEE as it is: a call with it copies nothing.
         """
         self._client.check_process()
-        return await self._buffer(Allocate(checked_size(size)), Direction.of(flags))
+        return await self._buffer(Allocate(size_of_buffer(size)), Direction.of(flags))
 
     async def register(self, data: Any, flags: int = Direction.INOUT) -> Buffer:
         """Memory that the application has already: TEEC_RegisterSharedMemory.
@@ -125,7 +125,8 @@ class Context(Described):
         descriptor stays the caller's, who may close it at once.
         """
         self._client.check_process()
-        return await self._buffer(Register(checked_size(size)), Direction.of(flags), memfd)
+        call = Register(size_of_buffer(size))
+        return await self._buffer(call, Direction.of(flags), integer("memfd", memfd))
 
     async def open_session(
         self,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from teed_client.errors import Disconnected, bad_state, disconnected
+from teed_client.given import number
 from teed_client.invocation import Invocations, Operation
 from teed_client.operation import Parameter
 from teed_client.packets import channel
@@ -48,6 +49,7 @@ class Session:
         the call is over, the outputs are as they were.
         """
         self._client.check_process()
+        command = number("command", command)
         operation = Operation(self._client, parameters)
         async with self._turn:
             if self._closed:
