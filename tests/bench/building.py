@@ -48,8 +48,8 @@ def teec_program(source: str | Path, *flags: str) -> Path:
         f"-I{_LIBRARY}/include",
         f"-L{library}",
         f"-Wl,-rpath,{library}",
-        "-lteec",
         *flags,
+        "-lteec",
     )
 
 

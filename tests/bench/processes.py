@@ -6,7 +6,10 @@ own kind: how long the round took in nanoseconds, then the latency of each call.
 
 import functools
 import os
+import select
 import subprocess
+import sys
+import time
 from array import array
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,6 +19,12 @@ from measuring import Failed, Sample
 
 SECONDS = 120
 """More than any round takes."""
+
+START_SECONDS = 30
+
+PYTHON = sys.executable
+
+Process = subprocess.Popen[bytes]
 
 
 def one_cpu() -> int:
@@ -31,7 +40,7 @@ def start(
     cpus: Sequence[int] | None = None,
     environment: Mapping[str, str] | None = None,
     stdin: int | IO[bytes] = subprocess.DEVNULL,
-) -> "subprocess.Popen[bytes]":
+) -> Process:
     """Start a program on *cpus* (None: wherever it likes), its outputs on pipes."""
     pin = None if cpus is None else functools.partial(os.sched_setaffinity, 0, set(cpus))
     return subprocess.Popen(
@@ -44,7 +53,7 @@ def start(
     )
 
 
-def finish(process: "subprocess.Popen[bytes]") -> bytes:
+def finish(process: Process) -> bytes:
     """Wait for its end, which must be a good one; what it wrote."""
     try:
         output, errors = process.communicate(timeout=SECONDS)
@@ -56,6 +65,32 @@ def finish(process: "subprocess.Popen[bytes]") -> bytes:
         said = errors.decode(errors="replace").strip() or "without a word"
         raise Failed(f"{_name(process)} ended with {process.returncode}: {said}")
     return output
+
+
+def wait_until_it_listens(process: Process) -> None:
+    """Returns when a server has said so; Failed, with what it said, when it has ended."""
+    assert process.stderr is not None
+    said = b""
+    deadline = time.monotonic() + START_SECONDS
+    while b"listening" not in said:
+        left = max(0.0, deadline - time.monotonic())
+        readable, _, _ = select.select([process.stderr], [], [], left)
+        heard = os.read(process.stderr.fileno(), 4096) if readable else b""
+        if not heard:
+            end(process)
+            words = said.decode(errors="replace").strip() or "without a word"
+            raise Failed(f"{_name(process)} did not start: {words}")
+        said += heard
+
+
+def end(process: Process) -> None:
+    """Ask a server to end, and make it."""
+    process.terminate()
+    try:
+        process.communicate(timeout=START_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
 
 
 def run(
@@ -76,7 +111,7 @@ def sample(output: bytes) -> Sample:
     return Sample(numbers[1:], numbers[0] / 1e9, len(numbers) - 1)
 
 
-def _name(process: "subprocess.Popen[bytes]") -> str:
+def _name(process: Process) -> str:
     arguments = process.args
     assert isinstance(arguments, list)
     return " ".join(Path(argument).name for argument in arguments[:3])

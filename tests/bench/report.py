@@ -30,7 +30,7 @@ def _ratio(measured: Measured, of: object) -> str:
     try:
         found = ratio(measured, of)
     except Missing as why:
-        return f"missing: {why}"
+        return str(why)
     return f"{found.median:.3g}  ({found.low:.3g} to {found.high:.3g})"
 
 

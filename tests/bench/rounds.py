@@ -73,7 +73,7 @@ class _Round(dict[str, Sample]):
 
     def __missing__(self, name: str) -> Sample:
         if name in self._reasons:
-            raise Missing(f"{name}: {self._reasons[name]}")
+            raise Missing(f"{name}: {self._reasons[name].splitlines()[0]}")
         raise KeyError(name)
 
 
@@ -127,7 +127,7 @@ def ratio(measured: Measured, of: Callable[[Samples], float]) -> Spread:
         for n in range(rounds)
     ]
     if not each:
-        raise Missing("; ".join(f"{name}: {why}" for name, why in reasons.items()))
+        raise Missing("nothing was measured")
     return spread([of(one) for one in each])
 
 
