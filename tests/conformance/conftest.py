@@ -18,6 +18,7 @@ sessions = 200
 ALLOCATING = """
 [emulator]
 register_memory = false
+null_references = false
 """
 
 SETTLE_SECONDS = 60

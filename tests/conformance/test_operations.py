@@ -107,19 +107,6 @@ def describe(session: Session, reference: object) -> tuple[int, int]:
     return seen.a, seen.b
 
 
-def test_nothing_and_an_empty_reference_are_two_things(session: Session) -> None:
-    assert describe(session, Temporary(None, INPUT)) == (0, 0)
-    assert describe(session, Temporary(b"", INPUT)) == (0, 1)
-
-
-def test_an_allocation_of_no_bytes_is_a_pointer_to_the_application(
-    context: Context, session: Session
-) -> None:
-    with context.allocate(0) as buffer:
-        assert len(buffer.view) == 0
-        assert describe(session, Whole(buffer)) == (0, 1)
-
-
 @pytest.mark.parametrize("attribute", [INPUT, OUTPUT, INOUT])
 def test_a_reference_has_the_size_that_was_given(
     session: Session, attribute: Direction
@@ -157,25 +144,6 @@ def test_memory_of_the_application_is_used_through_a_shadow(
     with context.register(memory) as buffer:
         session.invoke(Command.XOR, Whole(buffer), Value(0xFF, direction=INPUT))
     assert memory == bytes(byte ^ 0xFF for byte in b"plain" * 20)
-
-
-def test_a_buffer_made_for_input_is_refused_as_output(
-    context: Context, session: Session
-) -> None:
-    with context.allocate(64, INPUT) as buffer, pytest.raises(TeeError) as refused:
-        session.invoke(Command.XOR, Partial(buffer, 0, 64, INOUT), Value(direction=INPUT))
-    assert (refused.value.code, refused.value.origin) == (
-        Result.ERROR_BAD_PARAMETERS,
-        Origin.API,
-    )
-
-
-@pytest.mark.parametrize(("offset", "size"), [(0, 4097), (4096, 1), (2**63, 2**63), (1, 4096)])
-def test_a_reference_outside_its_buffer_is_refused(
-    context: Context, session: Session, offset: int, size: int
-) -> None:
-    with context.allocate(4096) as buffer, pytest.raises(TeeError, match="BAD_PARAMETERS"):
-        session.invoke(Command.DESCRIBE, Partial(buffer, offset, size, INPUT))
 
 
 def test_opening_takes_parameters_too(context: Context) -> None:
