@@ -10,7 +10,7 @@
 
 #include "check.h"
 
-enum { FORKS = 30 };
+enum { CALLERS = 3, FORKS = 30 };
 
 static TEEC_Context context;
 static TEEC_Session session;
@@ -108,24 +108,31 @@ static void overwrite_parents_stacks(void)
 }
 
 static atomic_bool stop;
+static pthread_barrier_t under_way;
 
 static void *call_on(void *argument)
 {
     uint32_t origin;
 
     (void)argument;
+    pthread_barrier_wait(&under_way);
     for (uint32_t i = 0; !atomic_load(&stop); i++)
         CHECK(increment(&session, i, &origin) == TEEC_SUCCESS);
     return NULL;
 }
 
-/* Forks in the middle of other threads' calls. */
+/*
+ * Forks in the middle of other threads' calls, and not while these threads begin: gcc 12's
+ * AddressSanitizer asks for memory then, and leaves its allocator locked to the child.
+ */
 static void in_a_storm(void)
 {
-    pthread_t threads[3];
+    pthread_t threads[CALLERS];
 
-    for (int i = 0; i < 3; i++)
+    CHECK(pthread_barrier_init(&under_way, NULL, CALLERS + 1) == 0);
+    for (int i = 0; i < CALLERS; i++)
         CHECK(pthread_create(&threads[i], NULL, call_on, NULL) == 0);
+    pthread_barrier_wait(&under_way);
     for (int i = 0; i < FORKS; i++) {
         if (fork() == 0) {
             TEEC_Operation operation = { 0 };
@@ -140,7 +147,7 @@ static void in_a_storm(void)
         wait_for_child();
     }
     atomic_store(&stop, true);
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < CALLERS; i++)
         pthread_join(threads[i], NULL);
 }
 
