@@ -3,13 +3,17 @@
 import socket
 import struct
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
+import pytest
+import trio
+
+from teed.control.disposal import THREADS
 from teed_protocol.messages import Request, encode
 
 from .fakes import FakeDriver
 from .house import House
-from .raw import RawClient
+from .raw import RawClient, Witness
 
 LINGER_SECONDS = 600
 
@@ -87,3 +91,36 @@ async def test_unread_when_its_sender_is_hung_up_on(
         assert await client.goodbye() == "malformed"
         await other.result("status")
         peer.close()
+
+
+async def test_more_of_them_than_there_are_threads(
+    client: RawClient, other: RawClient, witness: Witness
+) -> None:
+    with ExitStack() as held_up:
+        peers = []
+        for _ in range(THREADS):
+            slow, peer = held_up.enter_context(lingering())
+            peers.append(peer)
+            asking = await client.ask("status", fds=[slow])
+            socket.close(slow)  # before the daemon's, which is the last then
+            await client.answer(asking)
+        await other.call("status", fds=[witness.fd])
+        await witness.is_closed()
+        for peer in peers:
+            peer.close()
+
+
+async def test_what_no_thread_could_be_had_for_is_closed_a_little_later(
+    client: RawClient, witness: Witness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start, starts = trio.lowlevel.start_thread_soon, iter(range(2))
+
+    def short_of_threads(*arguments: object) -> None:
+        if next(starts) == 0:
+            raise RuntimeError("can't start new thread")
+        start(*arguments)
+
+    monkeypatch.setattr(trio.lowlevel, "start_thread_soon", short_of_threads)
+    await client.call("status", fds=[witness.fd])
+    await witness.is_closed()
+    monkeypatch.undo()
