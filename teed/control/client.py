@@ -49,18 +49,38 @@ class Waiting:
 class Client:
     """What one connection owns.  It is also the owner that takes its turn with the crew."""
 
+    __slots__ = (
+        "_attachments",
+        "_buffers",
+        "_discards",
+        "_last_session",
+        "account",
+        "conversation",
+        "daemon",
+        "misdeed",
+        "openings",
+        "peer",
+    )
+
     def __init__(self, peer: Peer, account: Account, daemon: Daemon) -> None:
         self.peer = peer
         self.account = account
         self.daemon = daemon
-        null_allowed = bool(daemon.driver.version.gen_caps & Capability.MEMREF_NULL)
-        self.buffers = BufferTable(account, null_allowed=null_allowed)
         self.openings: dict[int, Waiting] = {}
         self.conversation: trio.CancelScope | None = None
         self.misdeed: str | None = None
+        self._buffers: BufferTable | None = None
         self._attachments: dict[int, Attachment] = {}
         self._last_session = 0
-        self._discards: set[trio.Event] = set()
+        self._discards: list[trio.Event] = []
+
+    @property
+    def buffers(self) -> BufferTable:
+        """Its shared memory; the table is made when it is first asked for."""
+        if self._buffers is None:
+            null_allowed = bool(self.daemon.driver.version.gen_caps & Capability.MEMREF_NULL)
+            self._buffers = BufferTable(self.account, null_allowed=null_allowed)
+        return self._buffers
 
     def attach(self, session: TeeSession) -> tuple[int, int]:
         """Give the client a channel to an open session: its number, and the client's end."""
@@ -119,7 +139,8 @@ class Client:
         async with trio.open_nursery() as nursery:
             for attachment in list(self._attachments.values()):
                 nursery.start_soon(self._abandon, attachment)
-        await trio.to_thread.run_sync(self.buffers.release_all)
+        if self._buffers is not None:
+            await trio.to_thread.run_sync(self._buffers.release_all)
         for done in list(self._discards):
             await done.wait()
         self.account.credit(clients=1)
@@ -135,7 +156,7 @@ class Client:
         if len(self._discards) >= MAX_DISCARDS:
             self._hang_up("too many descriptors that take long to close")
         done = trio.Event()
-        self._discards.add(done)
+        self._discards.append(done)
         self.daemon.nursery.start_soon(self._discard, fds, done)
 
     def _hang_up(self, why: str) -> None:
