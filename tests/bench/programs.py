@@ -64,9 +64,11 @@ class Nobody:
         pass
 
 
-def quiet_teed(*arguments: str, cpus: Sequence[int] | None = None) -> TeedDaemon:
+def quiet_teed(
+    *arguments: str, cpus: Sequence[int] | None = None, more: str = ""
+) -> TeedDaemon:
     """A teed whose TEE does nothing, with room for the clients of a benchmark."""
-    return TeedDaemon("--tee", "noop", *arguments, cpus=cpus, configuration=ROOMY)
+    return TeedDaemon("--tee", "noop", *arguments, cpus=cpus, configuration=ROOMY + more)
 
 
 @dataclass
@@ -78,7 +80,7 @@ class Program:
 
     name: str
     server: Server
-    command: Callable[[Path], Sequence[str | Path]]
+    command: "Command"
     cpus: Sequence[int] | None = None
 
     def start(self) -> None:
@@ -93,46 +95,51 @@ class Program:
         self.server.stop()
 
 
-def to_floor(program: str, *arguments: object) -> Callable[[Path], list[str | Path]]:
-    """The command of a program of native/ that calls the floor's server."""
-
-    def command(path: Path) -> list[str | Path]:
-        made = building.program(program, _calls("floor"))
-        return [made, path, *map(str, arguments)]
-
-    return command
+Command = Callable[[Path], Sequence[str | Path]]
+"""Compiles what it takes, and gives the command line for a server that listens there."""
 
 
-def to_teed(program: str, *arguments: object) -> Callable[[Path], list[str | Path]]:
+def to_floor(program: str, *arguments: object) -> Command:
+    """A program of native/ that calls the floor's server."""
+    return lambda path: [
+        building.program(program, _calls("floor")),
+        path,
+        *map(str, arguments),
+    ]
+
+
+def to_teed(program: str, *arguments: object) -> Command:
     """The same program, which calls teed through libteec.so.2."""
+    return lambda path: [
+        building.teec_program(program, _calls("teec")),
+        path,
+        *map(str, arguments),
+    ]
 
-    def command(path: Path) -> list[str | Path]:
-        made = building.teec_program(program, _calls("teec"))
-        return [made, path, *map(str, arguments)]
 
-    return command
-
-
-def to_nobody(
-    program: str, where: str, *arguments: object
-) -> Callable[[Path], list[str | Path]]:
+def to_nobody(program: str, where: str, *arguments: object) -> Command:
     """The same program with the noop TEE's own function; *where* is as in direct_calls.c."""
-
-    def command(_: Path) -> list[str | Path]:
-        noop = str(CORE / "noop.c")
-        made = building.program(program, _calls("direct"), noop, f"-I{CORE}")
-        return [made, where, *map(str, arguments)]
-
-    return command
+    sources = (_calls("direct"), str(CORE / "noop.c"), f"-I{CORE}")
+    return lambda _: [building.program(program, *sources), where, *map(str, arguments)]
 
 
-def in_python(script: str, *arguments: object) -> Callable[[Path], list[str | Path]]:
-    """The command of a script of clients/, run with this Python."""
+def teec_program(program: str, *arguments: object) -> Command:
+    """A program of native/ that uses libteec.so.2 in a way of its own."""
+    return lambda _: [building.teec_program(program), *map(str, arguments)]
 
-    def command(_: Path) -> list[str | Path]:
-        return [processes.PYTHON, HERE / "clients" / f"{script}.py", *map(str, arguments)]
 
-    return command
+def without_server(program: str, *arguments: object) -> Command:
+    """A program of native/ that is all there is."""
+    return lambda _: [building.program(program), *map(str, arguments)]
+
+
+def in_python(script: str, *arguments: object) -> Command:
+    """A script of clients/, run with this Python."""
+    return lambda _: [
+        processes.PYTHON,
+        HERE / "clients" / f"{script}.py",
+        *map(str, arguments),
+    ]
 
 
 def _calls(way: str) -> str:

@@ -13,6 +13,9 @@
  * A slot has room for one request and one answer: a channel has one request outstanding.
  * The server copies a request before it looks at it, as one must that does not trust the
  * client.  Written are the nanoseconds that all of it took, then those of each call. */
+#include "floor.h"
+#include "measure.h"
+
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <pthread.h>
@@ -20,21 +23,15 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
-enum { REQUEST = 79, ANSWER = 58, MOST = 127, WARM_UP = 300, SPIN_NS = 20000, SECONDS = 60 };
+enum { MOST = 127, WARM_UP = 300, SPIN_NS = 20000, SECONDS = 60 };
 
 /* What one side writes and the other waits for. */
 struct half {
@@ -59,17 +56,8 @@ static bool spins, in_memory, has_bell;
 
 static void must(bool well, const char *what)
 {
-    if (well)
-        return;
-    perror(what);
-    exit(1);
-}
-
-static int64_t now(void)
-{
-    struct timespec at;
-    clock_gettime(CLOCK_MONOTONIC, &at);
-    return (int64_t)at.tv_sec * 1000000000 + at.tv_nsec;
+    if (!well)
+        die(what);
 }
 
 static void pin(int cpu)
@@ -94,7 +82,7 @@ static void pause_a_little(void)
 
 static bool seen_while_spinning(struct half *half, uint32_t old)
 {
-    for (int64_t end = now() + SPIN_NS; now() < end; pause_a_little())
+    for (int64_t end = now_ns() + SPIN_NS; now_ns() < end; pause_a_little())
         if (half->count != old)
             return true;
     return false;
@@ -121,8 +109,8 @@ static void post(struct half *half, const uint8_t *body, size_t size)
 static ssize_t receive(int fd, uint8_t *body, size_t size)
 {
     ssize_t got = -1;
-    int64_t end = spins ? now() + SPIN_NS : 0;
-    while (got < 0 && spins && now() < end)
+    int64_t end = spins ? now_ns() + SPIN_NS : 0;
+    while (got < 0 && spins && now_ns() < end)
         got = recv(fd, body, size, MSG_DONTWAIT);
     return got < 0 ? recv(fd, body, size, 0) : got;
 }
@@ -130,26 +118,26 @@ static ssize_t receive(int fd, uint8_t *body, size_t size)
 /* What stands for the call into the TEE: the answer is of this very request. */
 static void perform(const uint8_t *request, uint8_t *answer)
 {
-    memcpy(answer, request, ANSWER);
+    memcpy(answer, request, REPLY);
 }
 
 /* -- the server --------------------------------------------------------------------------- */
 
 static void serve_socket(struct link *link)
 {
-    uint8_t request[256], answer[ANSWER];
+    uint8_t request[256], answer[REPLY];
     must(receive(link->ours, request, sizeof(request)) == REQUEST, "recv");
     perform(request, answer);
-    must(send(link->ours, answer, ANSWER, MSG_NOSIGNAL) == ANSWER, "send");
+    must(send(link->ours, answer, REPLY, MSG_NOSIGNAL) == REPLY, "send");
 }
 
 static void serve_slot(struct link *link)
 {
-    uint8_t request[REQUEST], answer[ANSWER];
+    uint8_t request[REQUEST], answer[REPLY];
     memcpy(request, link->slot->request.body, REQUEST);
     link->taken++;
     perform(request, answer);
-    post(&link->slot->answer, answer, ANSWER);
+    post(&link->slot->answer, answer, REPLY);
 }
 
 static bool has_request(const struct link *link)
@@ -224,7 +212,7 @@ static void one_futex_waitv(void)
 static void ask_socket(struct link *link, const uint8_t *request, uint8_t *answer)
 {
     must(send(link->theirs, request, REQUEST, MSG_NOSIGNAL) == REQUEST, "send");
-    must(receive(link->theirs, answer, 256) == ANSWER, "recv");
+    must(receive(link->theirs, answer, 256) == REPLY, "recv");
 }
 
 static void ask_slot(struct link *link, const uint8_t *request, uint8_t *answer)
@@ -234,28 +222,28 @@ static void ask_slot(struct link *link, const uint8_t *request, uint8_t *answer)
     if (has_bell)
         must(eventfd_write(link->bell, 1) == 0, "eventfd_write");
     await(&link->slot->answer, before);
-    memcpy(answer, link->slot->answer.body, ANSWER);
+    memcpy(answer, link->slot->answer.body, REPLY);
 }
 
 static int64_t ask(struct link *link, uint32_t number)
 {
     uint8_t request[REQUEST] = { 0 }, answer[256];
-    int64_t start = now();
+    int64_t start = now_ns();
     memcpy(request, &number, sizeof(number));
     (in_memory ? ask_slot : ask_socket)(link, request, answer);
     must(memcmp(answer, &number, sizeof(number)) == 0, "the answer of another request");
-    return now() - start;
+    return now_ns() - start;
 }
 
 /* Everybody is warm before anybody is measured. */
-static void be_client(struct link *link, int calls, int ready, int start, int64_t *took)
+static void be_client(struct link *link, size_t calls, int ready, int start, int64_t *took)
 {
     char byte = 0;
     for (int i = 0; i < WARM_UP; i++)
         ask(link, (uint32_t)i);
     must(write(ready, &byte, 1) == 1, "write");
     must(read(start, &byte, 1) == 0, "read");
-    for (int i = 0; i < calls; i++)
+    for (size_t i = 0; i < calls; i++)
         took[i] = ask(link, (uint32_t)i);
     _exit(0);
 }
@@ -306,7 +294,7 @@ static pid_t begin_server(const char *how, int cpu)
     exit(1);
 }
 
-static int64_t measure(int calls, int cpu, int64_t *took)
+static int64_t measure(size_t calls, int cpu, int64_t *took)
 {
     int ready[2], start[2], status;
     char byte;
@@ -318,34 +306,35 @@ static int64_t measure(int calls, int cpu, int64_t *took)
             continue;
         be_child_on(cpu);
         close(start[1]);
-        be_client(&links[i], calls, ready[1], start[0], took + (size_t)i * calls);
+        be_client(&links[i], calls, ready[1], start[0], took + i * calls);
     }
     close(ready[1]);
     for (int i = 0; i < clients; i++)
         must(read(ready[0], &byte, 1) == 1, "read");
-    int64_t began = now();
+    int64_t began = now_ns();
     close(start[1]);
     for (int i = 0; i < clients; i++)
         must(wait(&status) > 0 && status == 0, "wait");
-    return now() - began;
+    return now_ns() - began;
 }
 
 int main(int count, char **words)
 {
-    if (count != 6 || atoi(words[2]) < 1 || atoi(words[2]) > MOST || atoi(words[3]) < 1)
-        return fprintf(stderr, "ring HOW CLIENTS CALLS CLIENTS_CPU SERVER_CPU\n"), 2;
-    clients = atoi(words[2]);
+    if (count != 6)
+        return 2;
+    clients = (int)number(words[2]);
+    size_t calls = (size_t)number(words[3]);
+    if (clients < 1 || clients > MOST)
+        return 2;
     const char *how = words[1];
     in_memory = strcmp(how, "socket") && strcmp(how, "poll") && strcmp(how, "loop");
     spins = !strcmp(how, "spin") || !strcmp(how, "poll");
     has_bell = !strcmp(how, "bell");
-    int calls = atoi(words[3]);
-    int64_t *took = shared((size_t)clients * calls * sizeof(*took));
+    int64_t *took = shared(clients * calls * sizeof(*took));
     make_links();
-    pid_t server = begin_server(how, atoi(words[5]));
-    int64_t all = measure(calls, atoi(words[4]), took);
+    pid_t server = begin_server(how, (int)number(words[5]));
+    int64_t all = measure(calls, (int)number(words[4]), took);
     kill(server, SIGKILL);
-    fwrite(&all, sizeof(all), 1, stdout);
-    fwrite(took, sizeof(*took), (size_t)clients * calls, stdout);
-    return fflush(stdout) != 0;
+    tell(all, took, clients * calls);
+    return 0;
 }
