@@ -111,6 +111,12 @@ def sample(output: bytes) -> Sample:
     return Sample(numbers[1:], numbers[0] / 1e9, len(numbers) - 1)
 
 
+def memory(process: int) -> Mapping[str, int]:
+    """What the kernel says of a process's memory: Rss, Pss, Anonymous, ... in KiB."""
+    _, *lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
+    return {name: int(size.split()[0]) for name, size in (line.split(":") for line in lines)}
+
+
 def _name(process: Process) -> str:
     arguments = process.args
     assert isinstance(arguments, list)
