@@ -15,6 +15,14 @@ lint: setup     ## ruff and mypy
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 
+bench: setup    ## how fast teed is, and whether as fast as promised; ARGS="--quick": a look
+	@.venv/bin/python -c 'import matplotlib' 2>/dev/null || \
+	    .venv/bin/pip install -qq --disable-pip-version-check -e '.[bench]'
+	@.venv/bin/python tests/bench/run.py $(ARGS)
+
+bench-optee:    ## the same question on the real OP-TEE: stock libteec on its device, and teed
+	@tests/bench/optee/run $(ARGS)
+
 optee: setup    ## the same tests on a real OP-TEE, in QEMU
 	@tests/vm/optee
 
@@ -30,4 +38,4 @@ setup:
 clean:          ## remove what was made here
 	rm -rf .venv build results .pytest_cache .mypy_cache .ruff_cache .hypothesis teed/*/_*.so
 
-.PHONY: help demo test lint optee xtest optee-shell setup clean
+.PHONY: help demo test lint bench bench-optee optee xtest optee-shell setup clean

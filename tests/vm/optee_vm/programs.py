@@ -11,8 +11,14 @@ from .cache import Log
 from .cpio import Archive
 from .image import Base
 
-_SOURCES = Path(__file__).resolve().parents[2] / "libteec/programs"
-_PROGRAMS = ("calls",)
+_TESTS = Path(__file__).resolve().parents[2]
+_PROGRAMS = (
+    "libteec/programs/calls",
+    "bench/optee/attach",
+    "bench/optee/crowd",
+    "bench/optee/stalls",
+    "bench/optee/timed",
+)
 
 
 def build(kit: Path, base: Base) -> Path:
@@ -23,11 +29,12 @@ def build(kit: Path, base: Base) -> Path:
         for deb in kit.glob("optee-client-dev_*.deb"):
             log.run("dpkg-deb", "--extract", deb, scratch)
         with Archive(target / "programs.cpio") as archive:
-            for name in _PROGRAMS:
+            for source in _PROGRAMS:
+                name = Path(source).name
                 log.run(
                     *("aarch64-linux-gnu-gcc", "-std=c11", "-D_GNU_SOURCE", "-O1", "-Wall"),
                     *("-pthread", f"-I{scratch}/usr/include", "-o", scratch / name),
-                    *(_SOURCES / f"{name}.c", _stock_library(base)),
+                    *(_TESTS / f"{source}.c", _stock_library(base)),
                     # The library may want a newer C library than the host compiles for.
                     "-Wl,--allow-shlib-undefined",
                 )
@@ -37,9 +44,14 @@ def build(kit: Path, base: Base) -> Path:
         log.run("rm", "-r", scratch)
 
     inputs = [Path(__file__).read_bytes(), kit.name, base.layer.parent.name]
-    for path in sorted(_SOURCES.glob("*.h")) + [_SOURCES / f"{name}.c" for name in _PROGRAMS]:
+    for path in [_TESTS / f"{source}.c" for source in _PROGRAMS] + _headers():
         inputs += [path.name, path.read_bytes()]
     return cache.entry("programs", inputs, make) / "programs.cpio"
+
+
+def _headers() -> list[Path]:
+    folders = {(_TESTS / source).parent for source in _PROGRAMS}
+    return sorted(header for folder in folders for header in folder.glob("*.h"))
 
 
 def _stock_library(base: Base) -> Path:
