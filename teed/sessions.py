@@ -94,6 +94,11 @@ class Sessions:
         self._nursery.start_soon(self._open, session, owner)
         return session
 
+    def is_open(self, account: Account, name: str | None) -> bool:
+        """Whether a session of this user and name is open, to be joined without waiting."""
+        session = self._shared.get((account.uid, name))
+        return session is not None and session.opened.is_set()
+
     def leave(self, session: TeeSession) -> None:
         """One sharer less; after the last the session closes, and ``closed`` tells when."""
         session.joined -= 1

@@ -1,7 +1,9 @@
 """One connection: hello, then requests side by side, then an end that leaves nothing."""
 
+import functools
 import logging
 import socket
+from collections.abc import Awaitable, Callable, Sequence
 
 import trio
 
@@ -27,6 +29,7 @@ MAX_FDS = 1
 MAX_OUTSTANDING = 64
 """Requests of one client that may be under way at once."""
 
+Work = Callable[[], Awaitable[Reply]]
 
 SHUTDOWN = TeeError.refused(Result.ERROR_COMMUNICATION, "shutdown", "teed is stopping")
 
@@ -89,12 +92,32 @@ class _Connection:
     async def _converse(self, nursery: trio.Nursery) -> None:
         while (received := await self._receive()) is not None:
             request, incoming = received
-            if self._outstanding >= MAX_OUTSTANDING:
+            try:
+                work, at_once = self._understand(request, incoming)
+            except TeeError as refused:
                 self._client.discard(incoming.fds)
-                await self._refuse(request.id, _too_many())
+                await self._refuse(request.id, refused)
                 continue
+            except RemoteProtocolError:
+                self._client.discard(incoming.fds)
+                raise
             self._outstanding += 1
-            nursery.start_soon(self._answer, request, incoming)
+            if at_once:  # a task would cost more than the work
+                await self._answer(work, incoming)
+            else:
+                nursery.start_soon(self._answer, work, incoming)
+
+    def _understand(self, request: Request, incoming: Incoming) -> tuple[Work, bool]:
+        """What is to be done for a request, and whether it takes no time at all."""
+        if self._outstanding >= MAX_OUTSTANDING:
+            raise _too_many()
+        method = METHODS.get(request.method)
+        if method is None:
+            text = f"there is no method {request.method[:64]!r}"
+            raise TeeError.refused(Result.ERROR_NOT_IMPLEMENTED, "unknown-method", text)
+        call = method.kind.from_wire(request.params)
+        work = functools.partial(method.perform, self._client, call, incoming)
+        return work, method.at_once(self._client, call)
 
     async def _hello(self) -> bool:
         received = await self._receive()
@@ -133,36 +156,36 @@ class _Connection:
             raise
         return message, Incoming(message.id, packet.fds, packet.cut)
 
-    async def _answer(self, request: Request, incoming: Incoming) -> None:
+    async def _answer(self, work: Work, incoming: Incoming) -> None:
         try:
-            reply = await self._perform(request, incoming)
+            reply = await work()
         except TeeError as refused:
-            await self._refuse(request.id, refused)
+            await self._refuse(incoming.id, refused)
         else:
-            await self._reply(request.id, reply)
+            await self._reply(incoming.id, reply)
         finally:
             self._outstanding -= 1
             self._client.discard(incoming.fds)
 
-    async def _perform(self, request: Request, incoming: Incoming) -> Reply:
-        known = METHODS.get(request.method)
-        if known is None:
-            text = f"there is no method {request.method[:64]!r}"
-            raise TeeError.refused(Result.ERROR_NOT_IMPLEMENTED, "unknown-method", text)
-        kind, perform = known
-        return await perform(self._client, kind.from_wire(request.params), incoming)
-
     async def _reply(self, number: int, reply: Reply) -> None:
         fds = [] if reply.fd is None else [reply.fd]
         try:
-            async with self._sending:
-                await packets.send(self._connection, Response(number, None, reply.result), fds)
+            await self._send(Response(number, None, reply.result), fds)
         finally:
             close_all(fds)
 
     async def _refuse(self, number: int, error: TeeError) -> None:
-        async with self._sending:
-            await packets.send(self._connection, Response(number, error.refusal, None))
+        await self._send(Response(number, error.refusal, None))
+
+    async def _send(self, response: Response, fds: Sequence[int] = ()) -> None:
+        try:
+            self._sending.acquire_nowait()  # without a turn of the event loop
+        except trio.WouldBlock:
+            await self._sending.acquire()
+        try:
+            await packets.send(self._connection, response, fds)
+        finally:
+            self._sending.release()
 
 
 async def _goodbye(connection: socket.socket, why: TeeError) -> None:

@@ -4,7 +4,7 @@ import os
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import trio
 
@@ -165,7 +165,8 @@ async def _opened(
     with trio.CancelScope() as patience:
         client.openings[request] = Waiting(session, opening, patience)
         try:
-            await session.opened.wait()
+            if not session.opened.is_set():
+                await session.opened.wait()
         except trio.Cancelled:
             if not client.daemon.sessions.give_up(session, opening):
                 with trio.CancelScope(shield=True):
@@ -239,14 +240,39 @@ def _is_admin(client: Client) -> bool:
     )
 
 
-Handler = Callable[[Client, Any, Incoming], Awaitable[Reply]]
+def _never(client: Client, call: calls.Array) -> bool:
+    return False
 
-METHODS: dict[str, tuple[type[calls.Array], Handler]] = {
-    "allocate": (calls.Allocate, allocate),
-    "register": (calls.Register, register),
-    "release": (calls.Release, release),
-    "open": (calls.Open, open_session),
-    "close": (calls.Close, close_session),
-    "cancel": (calls.Cancel, cancel),
-    "status": (calls.Status, status),
+
+def _always(client: Client, call: calls.Array) -> bool:
+    return True
+
+
+def _is_in_stock(client: Client, call: calls.Allocate) -> bool:
+    return client.daemon.stock.has(call.size)
+
+
+def _is_open(client: Client, call: calls.Open) -> bool:
+    return client.daemon.sessions.is_open(client.account, call.share)
+
+
+class Method(NamedTuple):
+    """How a request is answered.
+
+    *at_once* says, of one request at this moment, that *perform* will not wait for anything.
+    """
+
+    kind: type[calls.Array]
+    perform: Callable[[Client, Any, Incoming], Awaitable[Reply]]
+    at_once: Callable[[Client, Any], bool] = _never
+
+
+METHODS = {
+    "allocate": Method(calls.Allocate, allocate, _is_in_stock),
+    "register": Method(calls.Register, register),
+    "release": Method(calls.Release, release),
+    "open": Method(calls.Open, open_session, _is_open),
+    "close": Method(calls.Close, close_session),
+    "cancel": Method(calls.Cancel, cancel),
+    "status": Method(calls.Status, status, _always),
 }

@@ -31,6 +31,10 @@ class Stock:
     def __len__(self) -> int:
         return sum(map(len, self._shelf.values()))
 
+    def has(self, size: int) -> bool:
+        """Whether memory of *size* bytes is there, to be taken without waiting."""
+        return bool(self._shelf.get(whole_pages(size)))
+
     async def take(self, size: int) -> SharedMemory:
         """Fresh memory of at least *size* bytes, whole pages; OSError as the driver has it."""
         size = whole_pages(size)
