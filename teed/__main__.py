@@ -4,14 +4,13 @@ import argparse
 import dataclasses
 import logging
 import os
-import resource
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import trio
 
-from teed import __version__, config, listening, server, systemd
+from teed import __version__, config, descriptors, listening, server, systemd
 from teed.driver.interface import Driver
 from teed_protocol.errors import TeedError
 
@@ -89,7 +88,7 @@ def _noop(settings: config.Config) -> Driver:
 
 
 def _serve(settings: config.Config, driver: Driver) -> None:
-    _raise_descriptor_limit()
+    descriptors.raise_limit()
     handed = systemd.listen_socket()
     listener = handed or listening.bind(settings.socket)
     with listener:
@@ -100,12 +99,6 @@ def _serve(settings: config.Config, driver: Driver) -> None:
         finally:
             if handed is None:
                 listening.unlink(listener)
-
-
-def _raise_descriptor_limit() -> None:
-    """Every client, channel and buffer is a descriptor; take all that the system allows."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _settings(options: argparse.Namespace) -> config.Config:

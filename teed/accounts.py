@@ -7,6 +7,7 @@ connects twice.  Charged by the control plane, credited by whichever thread ends
 import threading
 from dataclasses import dataclass, fields
 
+from teed.disposal import MOST, Disposal
 from teed_protocol.codes import Result
 from teed_protocol.errors import TeeError
 
@@ -46,11 +47,18 @@ class Account:
     def __init__(self, uid: int, limits: Limits) -> None:
         self.uid = uid
         self.counts = Counts()
+        self.disposal = Disposal()
         self._limits = limits
         self._lock = threading.Lock()
 
+    @property
+    def is_idle(self) -> bool:
+        return self.counts == Counts() and not self.disposal.pending
+
     def charge(self, **amounts: int) -> None:
         """Count these; TeeError names the limit that forbids it, and then none is counted."""
+        if self.disposal.is_behind:
+            raise too_slow()
         with self._lock:
             for name, amount in amounts.items():
                 most = getattr(self._limits, name)
@@ -72,9 +80,10 @@ class Account:
 
 
 class Accounts:
-    """Every user that has something."""
+    """Every user that has something, and ``strangers`` of whom the kernel cannot tell all."""
 
     def __init__(self, limits: Limits) -> None:
+        self.strangers = Account(-1, limits)
         self._limits = limits
         self._by_uid: dict[int, Account] = {}
 
@@ -87,6 +96,14 @@ class Accounts:
 
     def _forget_idle(self) -> None:
         """Users without anything are dropped, so that the table does not grow for ever."""
-        idle = Counts()
-        for uid in [uid for uid, account in self._by_uid.items() if account.counts == idle]:
+        for uid in [uid for uid, account in self._by_uid.items() if account.is_idle]:
             del self._by_uid[uid]
+
+
+def too_slow() -> TeeError:
+    """What a user is told whose descriptors take long to close."""
+    return TeeError.refused(
+        Result.ERROR_OUT_OF_MEMORY,
+        "limit",
+        f"more than {MOST} descriptors that this user sent are not closed yet",
+    )

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import trio
 
-from teed import systemd
+from teed import descriptors, systemd
 from teed.accounts import Accounts
 from teed.channels.crew import Crew
 from teed.config import Config
@@ -79,21 +79,22 @@ async def _serve_all(
 
 
 async def _accept(daemon: Daemon, listener: socket.socket, clients: trio.Nursery) -> None:
-    door = trio.socket.from_stdlib_socket(listener)
+    listener.setblocking(False)
     while True:
+        await trio.lowlevel.wait_readable(listener)
         try:
-            stream, _ = await door.accept()
+            if descriptors.are_short():
+                raise OSError(errno.EMFILE, "too few descriptors are left")
+            stream, _ = listener.accept()
+        except BlockingIOError:
+            continue  # who was there is gone
         except OSError as why:
             if why.errno not in _FULL:
                 raise
             log.error("no client can be accepted for now: %s", why.strerror)
             await trio.sleep(0.1)
             continue
-        clients.start_soon(connection.serve, daemon, _plain(stream))
-
-
-def _plain(stream: trio.socket.SocketType) -> socket.socket:
-    return socket.socket(fileno=stream.detach())
+        clients.start_soon(connection.serve, daemon, stream)
 
 
 async def _stop_on_signal(

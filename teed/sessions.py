@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import trio
 
+from teed import threads
 from teed.accounts import Account
 from teed.channels.crew import Crew
 from teed.channels.work import Channel, Errand, Room
@@ -137,7 +138,7 @@ class Sessions:
                 self._driver.cancel(number, request)
                 return True
 
-        return channel.request == request and await trio.to_thread.run_sync(
+        return channel.request == request and await threads.run(
             cancel_held, limiter=self._reserve
         )
 

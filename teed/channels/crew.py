@@ -165,11 +165,15 @@ class Crew:
             channel: Channel = ffi.from_handle(handle)()
             if what[0] & lib.TEED_NEWS_LOST:
                 why = _MISDEEDS.get(channel.core.lost, channel.misdeed)
-                channel.listener.channel_lost(channel, why)
+                channel.listener.channel_lost(channel, why, self._take_rights(channel))
             if what[0] & lib.TEED_NEWS_IDLE:
                 self._known.discard(channel)
                 if channel.on_idle is not None:
                     channel.on_idle()
+
+    def _take_rights(self, channel: Channel) -> list[int]:
+        fds = ffi.new("int[]", lib.TEED_MOST_FDS)
+        return list(fds[0 : lib.teed_take_rights(self._core, channel.core, fds)])
 
     def run(self, errand: Errand) -> None:
         """A worker has come to this errand."""

@@ -7,7 +7,7 @@ a weak reference, so that nothing waits for the garbage collector.
 
 import socket
 import weakref
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from typing import Protocol
 
 from teed.channels._core import ffi, lib
@@ -34,8 +34,11 @@ class Room:
 class Listener(Protocol):
     """Who hears what becomes of a channel."""
 
-    def channel_lost(self, channel: "Channel", why: str | None) -> None:
-        """The peer hung up, or (*why*) broke the protocol."""
+    def channel_lost(self, channel: "Channel", why: str | None, fds: Sequence[int]) -> None:
+        """The peer hung up, or (*why*) broke the protocol; *fds* it sent with its last words.
+
+        They are the listener's to close, which may take long.
+        """
 
 
 class Channel:

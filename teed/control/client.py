@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import trio
 
-from teed.accounts import Account
+from teed import descriptors, threads
+from teed.accounts import Account, too_slow
 from teed.channels.work import Channel
-from teed.control.disposal import close_elsewhere
 from teed.daemon import Daemon
 from teed.driver.interface import Opening
 from teed.driver.refusals import refusal_of
@@ -20,9 +20,6 @@ from teed_protocol.codes import Capability, Result
 from teed_protocol.errors import TeeError
 
 log = logging.getLogger(__name__)
-
-MAX_DISCARDS = 32
-"""Closes of one client's descriptors that may be under way at once."""
 
 
 class Attachment:
@@ -68,7 +65,7 @@ class Client:
         self.daemon = daemon
         self.openings: dict[int, Waiting] = {}
         self.conversation: trio.CancelScope | None = None
-        self.misdeed: str | None = None
+        self.misdeed: TeeError | None = None
         self._buffers: BufferTable | None = None
         self._attachments: dict[int, Attachment] = {}
         self._last_session = 0
@@ -87,10 +84,14 @@ class Client:
         assert session.room is not None
         self.account.charge(channels=1)
         try:
+            descriptors.check()
             ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         except OSError as failed:
             self.account.credit(channels=1)
             raise refusal_of(failed) from failed
+        except TeeError:
+            self.account.credit(channels=1)
+            raise
         channel = Channel(ours, session.room, self, self.buffers, self)
         self._last_session += 1
         self._attachments[self._last_session] = Attachment(self._last_session, session, channel)
@@ -121,13 +122,14 @@ class Client:
         """Cancel a request if it is the one running in the TEE; False when it is not."""
         try:
             return await self.daemon.sessions.cancel(channel, request)
-        except OSError as failed:
-            log.warning("%s: a cancellation failed: %s", self.peer, failed.strerror)
+        except (OSError, threads.NoThread) as failed:
+            log.warning("%s: a cancellation failed: %s", self.peer, failed)
             return True
 
-    def channel_lost(self, channel: Channel, why: str | None) -> None:
+    def channel_lost(self, channel: Channel, why: str | None, fds: Sequence[int]) -> None:
+        self.discard(fds)
         if why is not None:
-            self._hang_up(why)
+            self._hang_up(malformed(why))
             return
         for attachment in self._attachments.values():
             if attachment.channel is channel:
@@ -140,7 +142,7 @@ class Client:
             for attachment in list(self._attachments.values()):
                 nursery.start_soon(self._abandon, attachment)
         if self._buffers is not None:
-            await trio.to_thread.run_sync(self._buffers.release_all)
+            await threads.run_in_the_end(self._buffers.release_all)
         for done in list(self._discards):
             await done.wait()
         self.account.credit(clients=1)
@@ -148,30 +150,33 @@ class Client:
     def discard(self, fds: Sequence[int]) -> None:
         """Close what the client sent, or may have put something into.
 
-        A client whose descriptors take too long to close does not get to send more of them,
-        and counts as connected until they are gone.
+        It counts as connected until they are gone.  Who sends more of them while too many of
+        the user's take long to close is hung up on.
         """
         if not fds:
             return
-        if len(self._discards) >= MAX_DISCARDS:
-            self._hang_up("too many descriptors that take long to close")
+        if self.account.disposal.is_behind:
+            self._hang_up(too_slow())
+        self._close(fds)
+
+    def _close(self, fds: Sequence[int]) -> None:
         done = trio.Event()
         self._discards.append(done)
         self.daemon.nursery.start_soon(self._discard, fds, done)
 
-    def _hang_up(self, why: str) -> None:
+    def _hang_up(self, why: TeeError) -> None:
         self.misdeed = why
         if self.conversation is not None:
             self.conversation.cancel()
 
     async def _discard(self, fds: Sequence[int], done: trio.Event) -> None:
-        await close_elsewhere(fds)
+        await self.account.disposal.close(fds)
         self._discards.remove(done)
         done.set()
 
     async def _leave(self, attachment: Attachment) -> None:
         await attachment.idle.wait()
-        self.discard([attachment.channel.socket.detach()])
+        self._close([attachment.channel.socket.detach()])
         del self._attachments[attachment.number]
         self.account.credit(channels=1)
         self.daemon.sessions.leave(attachment.session)
@@ -187,3 +192,8 @@ class Client:
         if request is not None:
             await self.cancel_running(attachment.channel, request)
         await attachment.left.wait()
+
+
+def malformed(text: str) -> TeeError:
+    """What a client is told that breaks the protocol."""
+    return TeeError.refused(Result.ERROR_BAD_FORMAT, "malformed", text)

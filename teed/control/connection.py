@@ -8,10 +8,10 @@ from collections.abc import Awaitable, Callable, Sequence
 import trio
 
 from teed.control import packets
-from teed.control.client import Client
-from teed.control.disposal import close_all, close_elsewhere
+from teed.control.client import Client, malformed
 from teed.control.requests import METHODS, Incoming, Reply, welcome
 from teed.daemon import Daemon
+from teed.descriptors import close_all
 from teed.identity import peer_of
 from teed_protocol import calls
 from teed_protocol.codes import Result
@@ -36,13 +36,14 @@ SHUTDOWN = TeeError.refused(Result.ERROR_COMMUNICATION, "shutdown", "teed is sto
 
 async def serve(daemon: Daemon, connection: socket.socket) -> None:
     """Serve one client until it hangs up or breaks the protocol; nobody else notices."""
+    account = daemon.accounts.strangers
     try:
         peer = peer_of(connection)
         account = daemon.accounts.of(peer.credentials.uid)
         account.charge(clients=1)
     except TeeError as refused:
         await _goodbye(connection, refused)
-        daemon.nursery.start_soon(close_elsewhere, packets.last_descriptors(connection))
+        daemon.nursery.start_soon(account.disposal.close, packets.last_descriptors(connection))
         return
     client = Client(peer, account, daemon)
     try:
@@ -72,10 +73,9 @@ class _Connection:
                 if await self._hello_in_time():
                     await self._converse(nursery)
                 nursery.cancel_scope.cancel()  # no one is left to hear the answers
-            if self._client.misdeed is not None:
-                farewell = _malformed(self._client.misdeed)
+            farewell = self._client.misdeed
         except* RemoteProtocolError as broken:
-            farewell = _malformed(str(_first(broken)))
+            farewell = malformed(str(_first(broken)))
         except* TeeError as refused:
             farewell = _first(refused)
         except* (ConnectionError, trio.BrokenResourceError):
@@ -196,10 +196,6 @@ async def _goodbye(connection: socket.socket, why: TeeError) -> None:
             await packets.send(connection, Notification(calls.GOODBYE, words))
         except (ConnectionError, trio.BrokenResourceError):
             log.debug("a peer did not wait for the goodbye")
-
-
-def _malformed(text: str) -> TeeError:
-    return TeeError.refused(Result.ERROR_BAD_FORMAT, "malformed", text)
 
 
 def _too_many() -> TeeError:

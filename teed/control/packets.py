@@ -12,15 +12,12 @@ from typing import NamedTuple
 
 import trio
 
+from teed.descriptors import MOST_SENT
 from teed_protocol.messages import MAX_MESSAGE, Message, encode
-
-_MOST_FDS = 253
-"""SCM_MAX_FD of Linux.  With room for all, the kernel closes none for us, as it does when
-there is too little: that close is the sender's to draw out."""
 
 _Rights = tuple[int, int, "array[int]"]
 
-_ROOM = socket.CMSG_SPACE(_MOST_FDS * array("i").itemsize)
+_ROOM = socket.CMSG_SPACE(MOST_SENT * array("i").itemsize)
 
 
 class Packet(NamedTuple):
@@ -47,14 +44,13 @@ def last_descriptors(connection: socket.socket) -> list[int]:
     """What the caller has to close: the connection itself, then what came in and is unread.
 
     Unread it may not stay: a socket that is closed like that resets its peer, which then
-    never reads the goodbye.
+    never reads the goodbye.  But who sends descriptors until the end is not waited for.
     """
     unread: list[int] = []
     connection.shutdown(socket.SHUT_RD)
     with suppress(ConnectionError):  # the peer has done just that
-        while (packet := _take(connection)).body:
+        while not unread and (packet := _take(connection)).body:
             unread += packet.fds
-        unread += packet.fds
     return [connection.detach(), *unread]
 
 

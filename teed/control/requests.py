@@ -1,26 +1,27 @@
 """What the control plane does for each method: one function a method, and their table."""
 
 import os
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import trio
 
-from teed import __version__
+from teed import __version__, descriptors, threads
 from teed.accounts import NAMES
 from teed.config import ARENA_BYTES
 from teed.control.client import Client, Waiting
 from teed.driver.interface import Answer, Opening, SharedMemory
 from teed.driver.refusals import CANCELLED, refusal_of
 from teed.identity import check_login
-from teed.memory.buffers import Buffer, Shadow
+from teed.memory.buffers import Buffer, Pinned, Shadow
 from teed.memory.memfd import check_memfd, whole_pages
 from teed.sessions import TeeSession
 from teed_protocol import calls
 from teed_protocol.codes import Capability, Result
 from teed_protocol.errors import RemoteProtocolError, TeeError
+from teed_protocol.fields import Parameter, Parameters
 from teed_protocol.messages import VERSION
 
 
@@ -90,7 +91,7 @@ async def allocate(client: Client, call: calls.Allocate, incoming: Incoming) -> 
 async def register(client: Client, call: calls.Register, incoming: Incoming) -> Reply:
     check_memfd(incoming.fd, call.size)
     with _charged(client, call.size):
-        buffer = await trio.to_thread.run_sync(_registered, client, call.size, incoming)
+        buffer = await threads.run(_registered, client, call.size, incoming)
     return Reply(calls.BufferMade(client.buffers.add(buffer), call.size).to_wire())
 
 
@@ -99,6 +100,7 @@ def _charged(client: Client, size: int) -> Iterator[None]:
     """Charge a buffer; it costs nothing if it is not made, or the client does not wait."""
     client.account.charge(buffers=1, bytes=size)
     try:
+        descriptors.check()
         yield
     except BaseException as failed:
         client.account.credit(buffers=1, bytes=size)
@@ -131,7 +133,7 @@ def _registered(client: Client, size: int, incoming: Incoming) -> Buffer:
 
 async def release(client: Client, call: calls.Release, incoming: Incoming) -> Reply:
     # Giving memory back is a call into the TEE, so it does not happen on the event loop.
-    await trio.to_thread.run_sync(client.buffers.release, call.buffer)
+    await threads.run(client.buffers.release, call.buffer)
     return Reply(None)
 
 
@@ -139,14 +141,14 @@ async def open_session(client: Client, call: calls.Open, incoming: Incoming) -> 
     caller = client.peer.credentials
     check_login(call.login, call.group, caller)
     sessions = client.daemon.sessions
-    with client.buffers.pinned(call.parameters) as pinned:
+    async with _pinned(client, call.parameters) as pinned:
         opening = Opening(call.uuid, call.login, call.group, caller, pinned.parameters)
         session = sessions.join(opening, client.account, call.share, client)
         attached = None
         try:
             answer = await _opened(client, session, opening, incoming.id)
             mine = session.opening is opening
-            outputs = pinned.outputs(answer.parameters) if mine else list(call.parameters)
+            outputs = await _outputs(pinned, answer) if mine else list(call.parameters)
             if answer.result == Result.SUCCESS:
                 attached = client.attach(session)
         finally:
@@ -156,6 +158,31 @@ async def open_session(client: Client, call: calls.Open, incoming: Incoming) -> 
         return Reply([answer.result, answer.origin, outputs, None])
     number, channel = attached
     return Reply([answer.result, answer.origin, outputs, number], channel)
+
+
+@asynccontextmanager
+async def _pinned(client: Client, parameters: Parameters) -> AsyncIterator[Pinned]:
+    """Hold the buffers of an opening.
+
+    To copy their shadows, and to end one that was released meanwhile, takes long.
+    """
+    pins = client.buffers.pinned(parameters)
+    if not parameters:
+        with pins as pinned:
+            yield pinned
+        return
+    with ExitStack() as held:
+        pinned = await threads.run(held.enter_context, pins)
+        try:
+            yield pinned
+        finally:
+            await threads.run_in_the_end(held.close)
+
+
+async def _outputs(pinned: Pinned, answer: Answer) -> list[Parameter]:
+    if not answer.parameters:
+        return []
+    return await threads.run(pinned.outputs, answer.parameters)
 
 
 async def _opened(
@@ -253,7 +280,7 @@ def _is_in_stock(client: Client, call: calls.Allocate) -> bool:
 
 
 def _is_open(client: Client, call: calls.Open) -> bool:
-    return client.daemon.sessions.is_open(client.account, call.share)
+    return not call.parameters and client.daemon.sessions.is_open(client.account, call.share)
 
 
 class Method(NamedTuple):

@@ -63,7 +63,7 @@ def check_memfd(fd: int, size: int) -> None:
         raise _refused("it is sealed against writing")
     if fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE != os.O_RDWR:
         raise _refused("it is not open for reading and writing")
-    if os.fstat(fd).st_blksize != mmap.PAGESIZE:
+    if os.fstatvfs(fd).f_bsize != mmap.PAGESIZE:
         raise _refused("its pages are not of the ordinary size")
     if not 0 < size <= os.fstat(fd).st_size:
         raise _refused(f"it does not hold {size} bytes")

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 import trio
 
+from teed import threads
 from teed.driver.interface import Driver, SharedMemory
 from teed.memory.memfd import make_memfd, whole_pages
 from teed_protocol.codes import Capability
@@ -58,13 +59,13 @@ class Stock:
             while len(self._shelf[size]) < count:
                 try:
                     self._shelf[size].append(await self._make(size))
-                except OSError as why:
+                except (OSError, threads.NoThread) as why:
                     log.warning("the stock of %d byte buffers stays short: %s", size, why)
                     break
 
     async def _make(self, size: int) -> SharedMemory:
         make = functools.partial(make_shared, self._driver, size)
-        return await trio.to_thread.run_sync(make, limiter=self._maker)
+        return await threads.run(make, limiter=self._maker)
 
     def _clear(self) -> None:
         for shelf in self._shelf.values():

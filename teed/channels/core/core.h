@@ -181,6 +181,7 @@ struct teed_channel {
     bool may_be_long;
     uint32_t request;
     int64_t unwanted;
+    struct teed_rights *rights;
     int news;
     struct teed_channel *next_news;
 };
@@ -211,6 +212,8 @@ void teed_probe(struct teed_crew *crew, void (*probe)(void *crew, int moment));
 /* News for the event loop: its descriptor, and the next handle that something became of. */
 #define TEED_NEWS_LOST 1
 #define TEED_NEWS_IDLE 2
+#define TEED_MOST_FDS 253 /* SCM_MAX_FD of Linux */
+size_t teed_take_rights(struct teed_crew *crew, struct teed_channel *channel, int *fds);
 int teed_news_fd(struct teed_crew *crew);
 void *teed_hear(struct teed_crew *crew, int *what);
 

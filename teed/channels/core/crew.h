@@ -27,6 +27,12 @@ struct teed_crew {
     uint64_t invocations;
 };
 
+/* Descriptors that came with a message that takes none. */
+struct teed_rights {
+    size_t count;
+    int fds[TEED_MOST_FDS];
+};
+
 /* lines.c, under the lock */
 void teed_line_up(struct teed_crew *crew, struct teed_channel *channel);
 struct teed_work *teed_take(struct teed_crew *crew);
@@ -39,7 +45,7 @@ void teed_tell(struct teed_crew *crew, struct teed_channel *channel, int what);
 void teed_serve(struct teed_crew *crew, struct teed_channel *channel, uint8_t *body);
 bool teed_peek(const struct teed_channel *channel, struct teed_invoke *call, long *size);
 #define TEED_RIGHTS (-2)
-ssize_t teed_receive(const struct teed_channel *channel, void *body, size_t size);
+ssize_t teed_receive(struct teed_channel *channel, void *body, size_t size);
 int teed_send(const struct teed_channel *channel, const uint8_t *body, size_t size);
 void teed_lose(struct teed_crew *crew, struct teed_channel *channel, int why);
 uint64_t teed_now_ns(void);

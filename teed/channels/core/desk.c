@@ -148,6 +148,21 @@ void teed_probe(struct teed_crew *crew, void (*probe)(void *crew, int moment))
     crew->probe = probe;
 }
 
+/* Hand over the descriptors that came with a lost channel's last message; how many. */
+size_t teed_take_rights(struct teed_crew *crew, struct teed_channel *channel, int *fds)
+{
+    size_t count = 0;
+    pthread_mutex_lock(&crew->lock);
+    if (channel->rights) {
+        count = channel->rights->count;
+        memcpy(fds, channel->rights->fds, count * sizeof(int));
+        free(channel->rights);
+        channel->rights = NULL;
+    }
+    pthread_mutex_unlock(&crew->lock);
+    return count;
+}
+
 int teed_news_fd(struct teed_crew *crew)
 {
     return crew->news;

@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #define QUIETLY (MSG_DONTWAIT | MSG_NOSIGNAL)
-#define MOST_FDS 253 /* SCM_MAX_FD of Linux */
 
 uint64_t teed_now_ns(void)
 {
@@ -32,45 +31,27 @@ bool teed_peek(const struct teed_channel *channel, struct teed_invoke *call, lon
     return *size > 0 && *size <= (long)sizeof(body) && teed_decode(body, (size_t)*size, call);
 }
 
-/* What came with a message that takes no descriptors, and the thread that closes it. */
-struct unwanted {
-    size_t count;
-    int fds[MOST_FDS];
-};
-
-static void *close_all_of(void *data)
+/* Their last close takes as long as their sender likes, so it is not for a worker to make:
+ * the control plane hears of them when it hears that the channel is lost. */
+static void keep(struct teed_channel *channel, const struct cmsghdr *head)
 {
-    struct unwanted *unwanted = data;
-    for (size_t i = 0; i < unwanted->count; i++)
-        close(unwanted->fds[i]);
-    free(unwanted);
-    return NULL;
-}
-
-/* Their last close takes as long as their sender likes, so no worker waits for it. */
-static void close_elsewhere(const struct cmsghdr *rights)
-{
-    pthread_t thread;
-    struct unwanted *unwanted = malloc(sizeof(*unwanted));
-    if (!unwanted)
+    struct teed_rights *rights = malloc(sizeof(*rights));
+    if (!rights)
         return;
-    unwanted->count = (rights->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-    memcpy(unwanted->fds, CMSG_DATA(rights), unwanted->count * sizeof(int));
-    if (pthread_create(&thread, NULL, close_all_of, unwanted))
-        free(unwanted);
-    else
-        pthread_detach(thread);
+    rights->count = (head->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    memcpy(rights->fds, CMSG_DATA(head), rights->count * sizeof(int));
+    channel->rights = rights;
 }
 
 /* The next message, as recv() has it; TEED_RIGHTS when descriptors came along.
  *
  * There is room for as many as a message can have: what does not fit the kernel closes at
  * once, here and now. */
-ssize_t teed_receive(const struct teed_channel *channel, void *body, size_t size)
+ssize_t teed_receive(struct teed_channel *channel, void *body, size_t size)
 {
     union {
         struct cmsghdr head;
-        char room[CMSG_SPACE(MOST_FDS * sizeof(int))];
+        char room[CMSG_SPACE(TEED_MOST_FDS * sizeof(int))];
     } control;
     struct iovec place = { .iov_base = body, .iov_len = size };
     struct msghdr message = { .msg_iov = &place,
@@ -81,7 +62,7 @@ ssize_t teed_receive(const struct teed_channel *channel, void *body, size_t size
     const struct cmsghdr *rights = got < 0 ? NULL : CMSG_FIRSTHDR(&message);
     if (!rights)
         return got;
-    close_elsewhere(rights);
+    keep(channel, rights);
     return TEED_RIGHTS;
 }
 

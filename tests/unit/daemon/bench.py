@@ -5,12 +5,13 @@ import queue
 import select
 import socket
 import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
 
 from teed.accounts import Account, Limits
 from teed.channels.crew import BRIEF_SECONDS, Crew
 from teed.channels.work import Channel, Room
+from teed.descriptors import close_all
 from teed.memory.buffers import BufferTable
 from teed_protocol.messages import Request, Response, decode, encode
 
@@ -94,7 +95,8 @@ class Bench:
                 return
             self.crew.hear()
 
-    def channel_lost(self, channel: Channel, why: str | None) -> None:
+    def channel_lost(self, channel: Channel, why: str | None, fds: Sequence[int]) -> None:
+        close_all(fds)
         self.losses.put((channel, why))
 
     def room(self) -> Room:

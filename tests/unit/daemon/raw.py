@@ -70,6 +70,10 @@ class RawClient:
         rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", fds))] if fds else []
         await self.socket.sendmsg([body], rights)
 
+    def dup(self) -> int:
+        """Another descriptor of the connection."""
+        return os.dup(self.socket.fileno())
+
     async def ask(self, method: str, *params: Any, fds: Sequence[int] = ()) -> int:
         self._last_id += 1
         await self.send(encode(Request(self._last_id, method, params)), fds)
@@ -161,6 +165,10 @@ class Witness:
 
     def __init__(self) -> None:
         self._reading, self.fd = os.pipe()
+
+    def give(self) -> int:
+        """Another descriptor of it, for whoever closes it."""
+        return os.dup(self.fd)
 
     async def is_closed(self) -> None:
         """Wait until no process has it any more."""

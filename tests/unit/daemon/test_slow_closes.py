@@ -1,5 +1,6 @@
 """A descriptor whose last close takes long holds up nobody but its sender."""
 
+import os
 import socket
 import struct
 from collections.abc import Iterator
@@ -7,11 +8,14 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 import trio
+from trio.testing import wait_all_tasks_blocked
 
-from teed.control.disposal import THREADS
+from teed import disposal
+from teed.accounts import Account
+from teed.disposal import THREADS, Disposal
 from teed_protocol.messages import Request, encode
 
-from .fakes import FakeDriver
+from .fakes import PATIENCE, FakeDriver
 from .house import House
 from .raw import RawClient, Witness
 
@@ -37,6 +41,11 @@ def lingering() -> Iterator[tuple[int, socket.socket]]:
                 slow.send(bytes(65536))
         except BlockingIOError:
             yield slow.detach(), peer
+
+
+def account_of(house: House) -> Account:
+    """That of all the clients here."""
+    return house.daemon.accounts.of(os.geteuid())
 
 
 async def test_beside_a_request_that_takes_none(
@@ -93,21 +102,85 @@ async def test_unread_when_its_sender_is_hung_up_on(
         peer.close()
 
 
-async def test_more_of_them_than_there_are_threads(
-    client: RawClient, other: RawClient, witness: Witness
+async def test_of_one_user_beside_those_of_another(witness: Witness) -> None:
+    slow_one, other = Disposal(), Disposal()
+    async with trio.open_nursery() as nursery:
+        with ExitStack() as held_up:
+            peers = []
+            for _ in range(THREADS + 1):
+                slow, peer = held_up.enter_context(lingering())
+                peers.append(peer)
+                nursery.start_soon(slow_one.close, [slow])
+            await wait_all_tasks_blocked()
+            with trio.fail_after(PATIENCE):
+                await other.close([witness.give()])
+            assert (slow_one.pending, other.pending) == (THREADS + 1, 0)
+            for peer in peers:
+                peer.close()
+
+
+async def test_too_many_of_them_end_the_client_that_sends_another(
+    house: House,
+    client: RawClient,
+    other: RawClient,
+    witness: Witness,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    with ExitStack() as held_up:
-        peers = []
-        for _ in range(THREADS):
-            slow, peer = held_up.enter_context(lingering())
-            peers.append(peer)
+    monkeypatch.setattr(disposal, "MOST", 1)
+    with lingering() as (one, peer), lingering() as (another, its_peer):
+        for slow in (one, another):
             asking = await client.ask("status", fds=[slow])
             socket.close(slow)  # before the daemon's, which is the last then
             await client.answer(asking)
-        await other.call("status", fds=[witness.fd])
-        await witness.is_closed()
-        for peer in peers:
-            peer.close()
+        await house.until(lambda: account_of(house).disposal.pending == 2)
+        await client.send(encode(Request(9, "status", [])), [witness.fd])
+        assert await client.goodbye() == "limit"
+        await other.result("status")
+        assert await (await house.connect()).goodbye() == "limit"
+        peer.close()
+        its_peer.close()
+    await house.until(lambda: not account_of(house).disposal.pending)
+    await house.client()
+
+
+async def test_that_nobody_has_read_are_not_all_taken_in(
+    house: House, client: RawClient, other: RawClient, witness: Witness
+) -> None:
+    with lingering() as (slow, peer), socket.socket(fileno=client.dup()) as hasty:
+        hasty.send(b"nonsense")  # before the daemon hears any of it
+        for fds in ([slow], *[[witness.fd] * 253] * 20):
+            socket.send_fds(hasty, [encode(Request(1, "status", []))], fds)
+        socket.close(slow)
+        await house.until(lambda: account_of(house).disposal.pending != 0)
+        assert account_of(house).disposal.pending == 2  # the connection, and the first
+        await other.result("status")
+        peer.close()
+
+
+async def test_on_a_channel_count_as_their_user_s(
+    house: House, client: RawClient, other: RawClient
+) -> None:
+    _, channel = await client.open()
+    with lingering() as (slow, peer):
+        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack("i", slow))]
+        await channel.socket.sendmsg([encode(Request(1, "invoke", [0, []]))], rights)
+        socket.close(slow)
+        assert await client.goodbye() == "malformed"
+        await other.result("status")
+        assert account_of(house).disposal.pending > 0
+        assert account_of(house).counts.clients == 2
+        peer.close()
+
+
+async def test_that_are_only_the_daemon_s_own_end_nobody(
+    house: House, client: RawClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(disposal, "MOST", 8)
+    channels = [(await client.open("shared"))[1] for _ in range(60)]
+    for channel in channels:
+        channel.socket.close()
+    await house.until(lambda: account_of(house).counts.channels == 0)
+    await client.result("status")
 
 
 async def test_what_no_thread_could_be_had_for_is_closed_a_little_later(

@@ -1,0 +1,56 @@
+"""How many descriptors this process may have, and those that are kept back.
+
+What a client sends must find room: where there is none, the kernel closes it at once, on the
+thread that receives, and a close takes as long as the sender likes.  So nothing that lasts
+gets one of the last descriptors.
+"""
+
+import errno
+import os
+import resource
+from collections.abc import Sequence
+
+from teed_protocol.codes import Result
+from teed_protocol.errors import TeeError
+
+MOST_SENT = 253
+"""SCM_MAX_FD of Linux: no message carries more."""
+
+KEPT_BACK = 4 * MOST_SENT
+
+_NONE_LEFT = {errno.EMFILE, errno.ENFILE}
+
+
+def raise_limit() -> None:
+    """Every client, channel and buffer is a descriptor; take all that the system allows."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def are_short() -> bool:
+    """Whether there are none but those that are kept back.
+
+    The kernel gives out the lowest number that is free.
+    """
+    most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        lowest = os.dup(0)
+    except OSError as why:
+        if why.errno not in _NONE_LEFT:
+            raise
+        return True
+    os.close(lowest)
+    return lowest >= most - min(KEPT_BACK, most // 2)
+
+
+def check() -> None:
+    """TeeError when something that lasts should not be made now."""
+    if are_short():
+        raise TeeError.refused(
+            Result.ERROR_OUT_OF_MEMORY, "limit", "teed has no descriptors to spare for now"
+        )
+
+
+def close_all(fds: Sequence[int]) -> None:
+    for fd in fds:
+        os.close(fd)
