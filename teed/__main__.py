@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import gc
 import logging
 import os
 import sys
@@ -17,6 +18,9 @@ from teed_protocol.errors import TeedError
 log = logging.getLogger("teed")
 
 CONFIG_PATH = Path("/etc/teed/teed.toml")
+
+OLD_COLLECTIONS = 1000
+"""Collections of younger objects between two of everything; Python has 10."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -89,6 +93,7 @@ def _noop(settings: config.Config) -> Driver:
 
 def _serve(settings: config.Config, driver: Driver) -> None:
     descriptors.raise_limit()
+    _collect_rarely()
     handed = systemd.listen_socket()
     listener = handed or listening.bind(settings.socket)
     with listener:
@@ -99,6 +104,18 @@ def _serve(settings: config.Config, driver: Driver) -> None:
         finally:
             if handed is None:
                 listening.unlink(listener)
+
+
+def _collect_rarely() -> None:
+    """Have Python look through everything for cycles only now and then.
+
+    With ten thousand clients that takes 150 ms, during which nobody is answered, and finds
+    nothing: what a client had ends with its references.
+    """
+    gc.collect()
+    gc.freeze()
+    young, middle, _ = gc.get_threshold()
+    gc.set_threshold(young, middle, OLD_COLLECTIONS)
 
 
 def _settings(options: argparse.Namespace) -> config.Config:

@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 class Attachment:
     """A client's place in a session: its channel, and how far it is with leaving."""
 
+    __slots__ = ("channel", "idle", "leaving", "left", "number", "session")
+
     def __init__(self, number: int, session: TeeSession, channel: Channel) -> None:
         self.number = number
         self.session = session
