@@ -96,14 +96,16 @@ static void sleep_and_gather(struct teed_crew *crew)
 /* The next thing to do; NULL when the crew is stopped. */
 static struct teed_work *next_work(struct teed_crew *crew)
 {
+    bool gathered = false;
     while (!crew->stopping) {
-        if (crew->ready.first || crew->patient.first)
+        if (!gathered && (crew->ready.first || crew->patient.first))
             gather(crew); /* who came meanwhile has a turn too */
         struct teed_work *work = teed_take(crew);
         teed_ring_if_needed(crew);
         if (work)
             return work;
         sleep_and_gather(crew);
+        gathered = true;
     }
     return NULL;
 }
