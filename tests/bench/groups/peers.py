@@ -8,7 +8,7 @@ import processes
 from measuring import Sample, Subject, calls
 from peers import buses, p11_kit, pcsc, tpm2
 from peers.serving import Call
-from programs import Nobody, Program, quiet_teed, to_nobody, to_teed
+from programs import FloorServer, Nobody, Program, quiet_teed, to_floor, to_nobody, to_teed
 from rounds import Group, Samples
 
 TEED_CALLS = 20_000
@@ -18,6 +18,7 @@ BUS_CALLS = 4_000
 TPM_CALLS = 1_000
 
 DIRECT_BUS = "D-Bus, direct"
+FLOOR = "C floor"
 
 Peer = Callable[[Sequence[int]], AbstractContextManager[Call]]
 
@@ -49,6 +50,7 @@ def subjects() -> Sequence[Subject]:
     load = ("load", 1, calls(TEED_CALLS))
     direct = to_nobody("load", "0:0", *load[1:])
     return [
+        Program(FLOOR, FloorServer(cpus), to_floor(*load), cpus),
         Program("teed, direct", Nobody(), direct, cpus),
         Program("teed", quiet_teed(cpus=cpus), to_teed(*load), cpus),
         Called("p11-kit, direct", p11_kit.direct, P11_KIT_CALLS, cpus),
@@ -77,19 +79,28 @@ def _teed_over(broker: str) -> Callable[[Samples], float]:
     return ratio
 
 
+def _floor_over(broker: str) -> Callable[[Samples], float]:
+    def ratio(samples: Samples) -> float:
+        return samples[FLOOR].p50 / added_by(broker, samples)
+
+    ratio.__name__ = f"C floor over {broker}"
+    return ratio
+
+
+BROKERS = ("p11-kit", "pcscd", "dbus-daemon", "dbus-broker", "tpm2-abrmd")
+
+
 GROUP = Group(
     "peers",
     "brokers, and the same calls without them, everything on one processor",
     subjects,
     [
-        _teed_over("p11-kit"),
-        _teed_over("pcscd"),
-        _teed_over("dbus-daemon"),
-        _teed_over("dbus-broker"),
-        _teed_over("tpm2-abrmd"),
+        *map(_teed_over, BROKERS),
+        *map(_floor_over, BROKERS),
     ],
     "The ratios are of the time that each adds: p50 through it less p50 without it. teed: an "
     "empty invocation, and the function that it ends in; p11-kit, tpm2-abrmd: 16 random bytes "
     "of softhsm2, of swtpm; pcscd: a card that says yes; D-Bus: an empty method, over a socket "
-    "pair without a bus. Each in C, with the library that its users have.",
+    "pair without a bus. Each in C, with the library that its users have. C floor: what a "
+    "broker would add that does nothing but answer over a socket.",
 )
