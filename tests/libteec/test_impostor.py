@@ -38,6 +38,16 @@ def pipe() -> int:
     return reader
 
 
+def short() -> int:
+    descriptor = memfd()
+    os.ftruncate(descriptor, SIZE - 1)
+    return descriptor
+
+
+def empty() -> int:
+    return os.memfd_create("empty")
+
+
 @pytest.mark.parametrize(
     ("answer", "code"),
     [
@@ -71,6 +81,7 @@ def test_a_strange_hello_makes_no_context(
     [
         (results([7, SIZE]), "ffff000c"),
         (results([7, SIZE], pipe), "ffff000c"),
+        (results([7, SIZE], short), "ffff000c"),
         (results([7, 63], memfd), LOST),
         (results([2**40, SIZE], memfd), LOST),
         (results([7], memfd), LOST),
@@ -85,7 +96,7 @@ def test_a_strange_buffer_is_not_mapped(
     assert said.splitlines()[1] == f"allocate {code} 0"
 
 
-@pytest.mark.parametrize("descriptors", [[], [pipe]])
+@pytest.mark.parametrize("descriptors", [[], [pipe], [short], [empty]])
 def test_a_buffer_that_cannot_be_mapped_is_given_back(
     builds: dict[str, Build], tmp_path: Path, descriptors: list[Any]
 ) -> None:

@@ -26,6 +26,23 @@ def test_forks_in_the_middle_of_calls_disturb_nobody(
     builds[flavour].run("fork", "storm", socket=socket_path)
 
 
+@pytest.mark.parametrize("flavour", ["plain", "memory"])
+def test_a_child_that_no_handler_tells_is_refused_as_well(
+    builds: dict[str, Build], socket_path: Path, flavour: str
+) -> None:
+    builds[flavour].run("fork", "barely", socket=socket_path)
+
+
+def test_such_a_child_waits_for_no_lock_of_its_parents(plain: Build, socket_path: Path) -> None:
+    plain.run("fork", "bare-storm", socket=socket_path)
+
+
+def test_a_child_has_no_descriptor_of_what_is_made_beside_its_fork(
+    plain: Build, socket_path: Path
+) -> None:
+    plain.run("fork", "beside", socket=socket_path)
+
+
 def test_a_child_that_outlives_its_parent_keeps_nothing_of_its_open(
     plain: Build, daemon: Daemon
 ) -> None:

@@ -7,7 +7,7 @@ import pytest
 from .building import Build
 
 
-@pytest.mark.parametrize("storm", ["sessions", "shared", "memory", "crowd"])
+@pytest.mark.parametrize("storm", ["sessions", "shared", "memory", "block", "crowd"])
 def test_each_thread_of_a_storm_gets_its_own_results(
     build: Build, socket_path: Path, storm: str
 ) -> None:

@@ -4,7 +4,8 @@
  * there, and everything else to the file whose job it is.
  *
  * The stock library's calls are no cancellation points of POSIX threads; ours would be, and
- * a thread that ends in the middle of one would take a lock with it.  So none is.
+ * a thread that ends in the middle of one would take a lock with it.  So none is.  And none
+ * is entered by a child process that has not let go of what its parent had.
  */
 #include <pthread.h>
 #include <string.h>
@@ -13,11 +14,13 @@
 #include "direct.h"
 #include "invoke.h"
 #include "memory.h"
+#include "process.h"
 
 static int keep_thread(void)
 {
     int before;
 
+    process_check();
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
     return before;
 }

@@ -5,7 +5,8 @@
 
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
+
+#include "descriptors.h"
 
 enum { MOST_OUTSTANDING = 64, KEPT_FOR_URGENT = 16 };
 
@@ -18,8 +19,7 @@ void connection_init(struct connection *connection, int fd)
 
 void connection_destroy(struct connection *connection)
 {
-    if (connection->fd >= 0)
-        close(connection->fd);
+    descriptor_close(connection->fd);
     pthread_cond_destroy(&connection->news);
     pthread_mutex_destroy(&connection->lock);
 }

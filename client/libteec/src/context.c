@@ -6,9 +6,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "descriptors.h"
 #include "process.h"
+#include "session.h"
 
 #define DEFAULT_SOCKET "/run/teed/teed.sock"
 
@@ -22,7 +23,7 @@ static struct context *context_new(int fd)
     struct context *context = calloc(1, sizeof(*context));
 
     if (!context) {
-        close(fd);
+        descriptor_close(fd);
         return NULL;
     }
     context->references = 1;
@@ -113,9 +114,12 @@ void context_close(TEEC_Context *theirs)
     pthread_mutex_lock(&registry_lock);
     context = table_find(&contexts, handle);
     table_remove(&contexts, handle);
+    if (context)
+        context->closed = true;
     pthread_mutex_unlock(&registry_lock);
     if (!context)
         return;
+    session_close_all(context);
     if (context->process == this_process)
         connection_hang_up(&context->connection);
     context_release(context);
@@ -157,14 +161,4 @@ void context_release(struct context *context)
     pthread_mutex_unlock(&registry_lock);
     if (last)
         context_free(context);
-}
-
-void context_forget(void *object)
-{
-    struct context *context = object;
-
-    if (context->process != this_process)
-        return; /* a grandparent's: it was let go of in the parent */
-    close(context->connection.fd);
-    context->connection.fd = -1;
 }

@@ -7,8 +7,8 @@
  */
 #include "invoke.h"
 
-#include <unistd.h>
-
+#include "channel.h"
+#include "descriptors.h"
 #include "operation.h"
 
 static struct outcome run(struct call *call, uint32_t command, TEEC_Operation *operation)
@@ -19,7 +19,7 @@ static struct outcome run(struct call *call, uint32_t command, TEEC_Operation *o
 
     if (failed(outcome))
         return outcome;
-    outcome = session_invoke(call, command, &arguments.parameters, &answer);
+    outcome = channel_invoke(call, command, &arguments.parameters, &answer);
     if (!failed(outcome)) {
         arguments_return(&arguments, operation, call->context);
         outcome = answer;
@@ -54,8 +54,8 @@ static struct outcome ask(struct call *call, const struct opening *opening,
     request_open(connection, &exchange, opening, parameters);
     call_sent(call, exchange.id);
     outcome = request_opened(connection, &exchange, parameters, opened);
-    if ((failed(outcome) || failed(opened->answer)) && opened->channel >= 0)
-        close(opened->channel);
+    if (failed(outcome) || failed(opened->answer))
+        descriptor_close(opened->channel);
     return outcome;
 }
 
@@ -74,10 +74,13 @@ static struct outcome open_session(struct call *call, TEEC_Session *session,
         outcome = opened.answer;
     }
     arguments_release(&arguments, call->context);
-    if (failed(outcome))
-        return outcome;
-    /* The origin of a success is the application's. */
-    return session_make(call->context, &opened, session) ? outcome : no_memory();
+    if (!failed(outcome)) {
+        struct outcome made = session_make(call->context, &opened, session);
+
+        if (failed(made))
+            outcome = made; /* the origin of a success is the application's */
+    }
+    return outcome;
 }
 
 static struct outcome enter(const TEEC_Context *theirs, struct call *call)

@@ -4,12 +4,26 @@
 #include "mapping.h"
 
 #include <sys/mman.h>
-#include <unistd.h>
+#include <sys/stat.h>
+
+#include "descriptors.h"
+
+/*
+ * A file that ends earlier than teed says would be a SIGBUS later.  Memory that a driver made
+ * is no regular file, and tells no size.
+ */
+static bool is_as_big_as_said(const struct shared *shared)
+{
+    struct stat about;
+
+    return shared->size <= SIZE_MAX && fstat(shared->fd, &about) == 0 &&
+           (!S_ISREG(about.st_mode) || (uint64_t)about.st_size >= shared->size);
+}
 
 /* The pages are there already, as the TEE has them; populating spares a fault for each. */
 static void *map(const struct shared *shared)
 {
-    if (shared->fd < 0 || shared->size > SIZE_MAX)
+    if (!is_as_big_as_said(shared))
         return MAP_FAILED;
     return mmap(NULL, (size_t)shared->size, PROT_READ | PROT_WRITE,
                 MAP_SHARED | MAP_POPULATE, shared->fd, 0);
@@ -25,14 +39,13 @@ struct outcome mapping_make(struct connection *connection, size_t size,
     *mapping = (struct mapping){ 0 };
     if (!failed(outcome))
         at = map(&shared);
-    if (shared.fd >= 0)
-        close(shared.fd);
+    descriptor_close(shared.fd);
     if (outcome.code == TEEC_ERROR_COMMUNICATION)
         return outcome;
     if (failed(outcome))
         return no_memory();
     if (at == MAP_FAILED) {
-        /* Out of address space, or of descriptors when the answer came. */
+        /* Out of address space, or of descriptors when the answer came; or nonsense came. */
         request_release(connection, shared.number);
         return no_memory();
     }

@@ -20,21 +20,13 @@ static struct outcome read_temporary(struct arguments *arguments, unsigned int i
                                      uint32_t type, const TEEC_TempMemoryReference *tmpref,
                                      const struct context *context)
 {
-    size_t room = arena_room(tmpref->size);
-
     if (!tmpref->buffer && tmpref->size)
         return bad_parameters();
     arguments->parameters.at[i] =
         (struct parameter){ .attr = type, .b = tmpref->size, .c = NO_BUFFER };
     if (!tmpref->buffer && context->memref_null)
         return went_well();
-    if (room > SIZE_MAX - arguments->room)
-        return no_memory();
-    arguments->places[i] = (struct place){ .application = tmpref->buffer,
-                                           .size = tmpref->size,
-                                           .temporary = true };
-    arguments->room += room;
-    return went_well();
+    return place_temporary(&arguments->places.at[i], tmpref->buffer, tmpref->size);
 }
 
 /* A reference to shared memory, of *size* bytes at *offset*, which are inside it. */
@@ -51,9 +43,11 @@ static struct outcome read_reference(struct arguments *arguments, unsigned int i
     parameter->b = size;
     parameter->c = (uint32_t)memory->imp.id;
     if (shadow)
-        arguments->places[i] = (struct place){ .shared = shadow + offset,
-                                               .application = (char *)memory->buffer + offset,
-                                               .size = size };
+        arguments->places.at[i] =
+            (struct place){ .shared = shadow + offset,
+                            .application = (uint8_t *)memory->buffer + offset,
+                            .size = size,
+                            .output = parameter->attr & OUTPUT };
     return went_well();
 }
 
@@ -130,76 +124,14 @@ static struct outcome read_all(struct arguments *arguments, const TEEC_Operation
     return outcome;
 }
 
-/* Somewhere for the temporary references: its number at teed, and where it begins. */
-static struct outcome find_room(struct arguments *arguments, struct context *context,
-                                uint32_t *number, size_t *start, uint8_t **at)
-{
-    struct arena *arena = &context->arena;
-    struct outcome outcome =
-        arena_take(arena, &context->connection, &arguments->block, arguments->room);
-
-    if (!failed(outcome) && arguments->block.size) {
-        *number = arena->memory.number;
-        *start = arguments->block.start;
-        *at = arena->memory.at;
-        return outcome;
-    }
-    outcome = mapping_make(&context->connection, arguments->room, &arguments->own);
-    *number = arguments->own.number;
-    *start = 0;
-    *at = arguments->own.at;
-    return outcome;
-}
-
-static struct outcome place_temporaries(struct arguments *arguments, struct context *context)
-{
-    uint32_t number;
-    size_t start;
-    uint8_t *at;
-    struct outcome outcome = find_room(arguments, context, &number, &start, &at);
-
-    if (failed(outcome))
-        return outcome;
-    for (unsigned int i = 0; i < arguments->parameters.count; i++) {
-        struct place *place = &arguments->places[i];
-
-        if (!place->temporary)
-            continue;
-        place->shared = at + start;
-        arguments->parameters.at[i].a = start;
-        arguments->parameters.at[i].c = number;
-        start += arena_room(place->size);
-    }
-    return outcome;
-}
-
-/* Two calls may copy the same memory into its shadow at a time: one after the other. */
-static void copy(const struct place *place, void *to, const void *from, size_t size,
-                 struct context *context)
-{
-    if (!size)
-        return;
-    if (!place->temporary)
-        pthread_mutex_lock(&context->copying);
-    memcpy(to, from, size);
-    if (!place->temporary)
-        pthread_mutex_unlock(&context->copying);
-}
-
 struct outcome arguments_prepare(struct arguments *arguments, const TEEC_Operation *operation,
                                  struct context *context)
 {
     struct outcome outcome = read_all(arguments, operation, context);
 
-    if (!failed(outcome) && arguments->room)
-        outcome = place_temporaries(arguments, context);
-    for (unsigned int i = 0; i < arguments->parameters.count && !failed(outcome); i++) {
-        const struct place *place = &arguments->places[i];
-
-        if (place->shared)
-            copy(place, place->shared, place->application, place->size, context);
-    }
-    return outcome;
+    return failed(outcome)
+               ? outcome
+               : places_fill(&arguments->places, &arguments->parameters, context);
 }
 
 /* How much of an output to copy back when the TEE says that it is *size* bytes. */
@@ -225,7 +157,7 @@ void arguments_return(const struct arguments *arguments, TEEC_Operation *operati
 {
     for (unsigned int i = 0; i < arguments->parameters.count; i++) {
         const struct parameter *parameter = &arguments->parameters.at[i];
-        const struct place *place = &arguments->places[i];
+        const struct place *place = &arguments->places.at[i];
         TEEC_Parameter *given = &operation->params[i];
 
         if (!(parameter->attr & OUTPUT))
@@ -235,9 +167,7 @@ void arguments_return(const struct arguments *arguments, TEEC_Operation *operati
             given->value.b = (uint32_t)parameter->b;
             continue;
         }
-        if (place->shared)
-            copy(place, place->application, place->shared,
-                 amount(place, parameter->b, context->reg_mem), context);
+        place_copy_out(place, amount(place, parameter->b, context->reg_mem), context);
         return_size(given, TEEC_PARAM_TYPE_GET(operation->paramTypes, i),
                     (size_t)parameter->b);
     }
@@ -245,6 +175,5 @@ void arguments_return(const struct arguments *arguments, TEEC_Operation *operati
 
 void arguments_release(struct arguments *arguments, struct context *context)
 {
-    arena_give_back(&context->arena, &arguments->block);
-    mapping_undo(&context->connection, &arguments->own);
+    places_release(&arguments->places, context);
 }

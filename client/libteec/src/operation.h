@@ -12,22 +12,11 @@
 #ifndef LIBTEEC_OPERATION_H
 #define LIBTEEC_OPERATION_H
 
-#include "context.h"
-
-/* Bytes of the application's that the TEE sees elsewhere. */
-struct place {
-    uint8_t *shared;   /* where the TEE sees them, NULL for no such parameter */
-    void *application; /* where they belong */
-    size_t size;
-    bool temporary;
-};
+#include "places.h"
 
 struct arguments {
     struct parameters parameters;
-    struct place places[TEEC_CONFIG_PAYLOAD_REF_COUNT];
-    size_t room; /* what the temporary references take together, 0 for none */
-    struct block block;
-    struct mapping own; /* of this call alone, when the arena has no room */
+    struct places places;
 };
 
 /*

@@ -4,10 +4,12 @@
 #include "packet.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <unistd.h>
+
+#include "descriptors.h"
 
 union control {
     struct cmsghdr header;
@@ -16,6 +18,18 @@ union control {
 
 /* Exactly one descriptor: CMSG_SPACE would have room for a second one on 64-bit machines. */
 #define ONE_FD CMSG_LEN(sizeof(int))
+
+static int make_socket(void)
+{
+    int fd;
+
+    descriptors_lock();
+    fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    if (fd >= 0)
+        descriptor_note(fd);
+    descriptors_unlock();
+    return fd;
+}
 
 int packet_connect(const char *path)
 {
@@ -26,7 +40,7 @@ int packet_connect(const char *path)
     if (strlen(path) >= sizeof(address.sun_path))
         return -ENAMETOOLONG;
     strcpy(address.sun_path, path);
-    fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    fd = make_socket();
     if (fd < 0)
         return -errno;
     do
@@ -34,7 +48,7 @@ int packet_connect(const char *path)
     while (connected < 0 && errno == EINTR);
     if (connected < 0) {
         connected = -errno;
-        close(fd);
+        descriptor_close(fd);
         return connected;
     }
     return fd;
@@ -72,7 +86,8 @@ static int received_fd(struct msghdr *message)
     return fd;
 }
 
-bool packet_receive(int socket, struct packet *packet)
+/* Under descriptors_lock: what is there, with the descriptor, which is there from now on. */
+static ssize_t take(int socket, struct packet *packet)
 {
     struct iovec body = { .iov_base = packet->bytes, .iov_len = sizeof(packet->bytes) };
     union control control;
@@ -80,17 +95,55 @@ bool packet_receive(int socket, struct packet *packet)
                               .msg_iovlen = 1,
                               .msg_control = &control,
                               .msg_controllen = ONE_FD };
+    ssize_t received = recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+
+    packet->fd = received < 0 ? -1 : received_fd(&message);
+    if (packet->fd >= 0)
+        descriptor_note(packet->fd);
+    return received;
+}
+
+/* By a signal, or by a reset, which is told once, before what the peer had said. */
+static bool interrupted(ssize_t received)
+{
+    return received < 0 && (errno == EINTR || errno == ECONNRESET);
+}
+
+static bool arrived(struct packet *packet, ssize_t received)
+{
+    if (received <= 0) {
+        packet_drop_fd(packet);
+        return false;
+    }
+    packet->size = (size_t)received;
+    return true;
+}
+
+bool packet_receive(int socket, struct packet *packet)
+{
+    struct pollfd news = { .fd = socket, .events = POLLIN };
     ssize_t received;
 
-    do /* a reset is told once, before what the peer had said */
-        received = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
-    while (received < 0 && (errno == EINTR || errno == ECONNRESET));
+    do {
+        poll(&news, 1, -1); /* whether there is something, the next one tells */
+        descriptors_lock();
+        received = take(socket, packet);
+        descriptors_unlock();
+    } while (interrupted(received) || (received < 0 && errno == EAGAIN));
+    return arrived(packet, received);
+}
+
+bool packet_receive_bare(int socket, struct packet *packet)
+{
+    struct iovec body = { .iov_base = packet->bytes, .iov_len = sizeof(packet->bytes) };
+    struct msghdr message = { .msg_iov = &body, .msg_iovlen = 1 };
+    ssize_t received;
+
     packet->fd = -1;
-    if (received <= 0)
-        return false;
-    packet->size = (size_t)received;
-    packet->fd = received_fd(&message);
-    return true;
+    do
+        received = recvmsg(socket, &message, 0);
+    while (interrupted(received));
+    return arrived(packet, received);
 }
 
 int packet_take_fd(struct packet *packet)
@@ -103,8 +156,5 @@ int packet_take_fd(struct packet *packet)
 
 void packet_drop_fd(struct packet *packet)
 {
-    int fd = packet_take_fd(packet);
-
-    if (fd >= 0)
-        close(fd);
+    descriptor_close(packet_take_fd(packet));
 }

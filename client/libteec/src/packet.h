@@ -2,7 +2,8 @@
 /*
  * Packets over a SOCK_SEQPACKET socket, and the descriptor that comes with one.
  *
- * No descriptor of this library survives exec, and no write to it raises SIGPIPE.
+ * No descriptor of this library survives exec, and no write to it raises SIGPIPE.  Those that
+ * are made here are noted (descriptors.h).
  */
 #ifndef LIBTEEC_PACKET_H
 #define LIBTEEC_PACKET_H
@@ -19,7 +20,7 @@
 
 struct packet {
     size_t size;
-    int fd; /* the receiver's to close, or -1 */
+    int fd; /* the receiver's, for descriptor_close(), or -1 */
     uint8_t bytes[PACKET_ROOM];
 };
 
@@ -32,8 +33,11 @@ int packet_connect(const char *path);
  */
 bool packet_send(int socket, const void *bytes, size_t size, int fd);
 
-/* Wait for the next packet; false when the peer is gone. */
+/* Wait for the next packet, and the descriptor; false when the peer is gone. */
 bool packet_receive(int socket, struct packet *packet);
+
+/* The same, for where none can come: Linux drops one that does.  It is one system call. */
+bool packet_receive_bare(int socket, struct packet *packet);
 
 /* Hand the descriptor over to the caller, or -1. */
 int packet_take_fd(struct packet *packet);

@@ -87,9 +87,10 @@ void table_remove(struct table *table, uint32_t handle)
         slot->object = NULL;
 }
 
-void table_visit(const struct table *table, void (*visit)(void *object))
+void table_visit(const struct table *table, void (*visit)(void *object, void *argument),
+                 void *argument)
 {
     for (uint32_t i = 0; i < table->count; i++)
         if (table->slots[i].object)
-            visit(table->slots[i].object);
+            visit(table->slots[i].object, argument);
 }

@@ -31,7 +31,8 @@ uint32_t table_add(struct table *table, void *object); /* 0 when there is no roo
 void *table_find(const struct table *table, uint32_t handle);
 void table_remove(struct table *table, uint32_t handle);
 
-/* Call *visit* with every object. */
-void table_visit(const struct table *table, void (*visit)(void *object));
+/* Call *visit* with every object, which it may remove. */
+void table_visit(const struct table *table, void (*visit)(void *object, void *argument),
+                 void *argument);
 
 #endif

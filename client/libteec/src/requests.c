@@ -5,6 +5,8 @@
 
 #include <errno.h>
 
+#include "descriptors.h"
+
 enum { PROTOCOL_VERSION = 1 };
 
 /* Send what was written of the request, and wait; no answer to it carries a descriptor. */
@@ -95,7 +97,11 @@ struct outcome request_allocate(struct connection *connection, uint64_t size,
 struct outcome request_register(struct connection *connection, int memfd, uint64_t size,
                                 struct shared *shared)
 {
-    return ask_for_memory(connection, "register", size, memfd, shared);
+    struct outcome outcome = ask_for_memory(connection, "register", size, memfd, shared);
+
+    descriptor_close(shared->fd); /* nobody asked for one */
+    shared->fd = -1;
+    return outcome;
 }
 
 /* For requests about one number, whose answer tells nothing. */

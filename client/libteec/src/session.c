@@ -3,9 +3,8 @@
 #include "session.h"
 
 #include <stdlib.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
+#include "descriptors.h"
 #include "process.h"
 
 struct table sessions;
@@ -34,27 +33,37 @@ static struct session *session_new(struct context *context, const struct opened 
     return session;
 }
 
-bool session_make(struct context *context, const struct opened *opened, TEEC_Session *theirs)
+/* Under registry_lock: 0 when there is no room, or no context any more. */
+static uint32_t enter_registry(struct session *session)
+{
+    if (session->context->closed)
+        return 0;
+    session->handle = table_add(&sessions, session);
+    if (session->handle)
+        session->context->references++;
+    return session->handle;
+}
+
+struct outcome session_make(struct context *context, const struct opened *opened,
+                            TEEC_Session *theirs)
 {
     struct session *session = opened->channel < 0 ? NULL : session_new(context, opened);
-    uint32_t handle = 0;
+    uint32_t handle;
+    bool closed;
 
     pthread_mutex_lock(&registry_lock);
-    if (session)
-        handle = table_add(&sessions, session);
-    if (handle)
-        context->references++;
+    handle = session ? enter_registry(session) : 0;
+    closed = context->closed;
     pthread_mutex_unlock(&registry_lock);
     if (!handle) {
         free(session);
         request_close(&context->connection, opened->session);
-        if (opened->channel >= 0)
-            close(opened->channel);
-        return false;
+        descriptor_close(opened->channel);
+        return closed ? lost() : no_memory();
     }
     theirs->imp.ctx = &mark;
     theirs->imp.session_id = handle;
-    return true;
+    return went_well();
 }
 
 static void session_release(struct session *session)
@@ -67,33 +76,76 @@ static void session_release(struct session *session)
     if (!last)
         return;
     if (session->process == this_process) {
-        close(session->channel);
+        descriptor_close(session->channel);
         pthread_cond_destroy(&session->turn);
     }
     context_release(session->context);
     free(session);
 }
 
+/* Under registry_lock: whoever waits for a turn is told. */
+static void end(struct session *session)
+{
+    table_remove(&sessions, session->handle);
+    session->closed = true;
+    if (session->process == this_process) /* in a child nobody waits, and waking hangs */
+        session_wake(session);
+}
+
 void session_close(const TEEC_Session *theirs)
 {
-    uint32_t handle = theirs->imp.session_id;
     struct session *session = NULL;
 
     pthread_mutex_lock(&registry_lock);
     if (session_is_ours(theirs))
-        session = table_find(&sessions, handle);
-    if (session) {
-        table_remove(&sessions, handle);
-        session->closed = true;
-        if (session->process == this_process) /* in a child nobody waits, and waking hangs */
-            session_wake(session);
-    }
+        session = table_find(&sessions, theirs->imp.session_id);
+    if (session)
+        end(session);
     pthread_mutex_unlock(&registry_lock);
     if (!session)
         return;
     if (session->process == this_process)
         request_close(&session->context->connection, session->number);
     session_release(session);
+}
+
+/* The sessions of a context, as they are taken out of the table. */
+struct ending {
+    const struct context *context;
+    struct session *sessions;
+};
+
+static void end_one(void *object, void *argument)
+{
+    struct session *session = object;
+    struct ending *ending = argument;
+
+    if (session->context != ending->context)
+        return;
+    end(session);
+    session->idle = !session->first;
+    session->next = ending->sessions;
+    ending->sessions = session;
+}
+
+/*
+ * As when the stock library closes the device: sessions without a call are closed before this
+ * returns, those with one when that is over, which is up to teed once the connection is gone.
+ */
+void session_close_all(struct context *context)
+{
+    struct ending ending = { .context = context };
+    struct session *session;
+
+    pthread_mutex_lock(&registry_lock);
+    table_visit(&sessions, end_one, &ending);
+    pthread_mutex_unlock(&registry_lock);
+    while ((session = ending.sessions)) {
+        ending.sessions = session->next;
+        if (session->idle && session->process == this_process)
+            request_close(&context->connection, session->number);
+        session_release(session);
+    }
 }
 
 /* Under registry_lock. */
@@ -164,68 +216,4 @@ void session_wake(struct session *session)
 {
     if (session->first)
         pthread_cond_broadcast(&session->turn);
-}
-
-/* [result, origin, parameters], or why there is none. */
-static struct outcome read_answer(struct packet *packet, uint32_t request,
-                                  struct parameters *parameters, struct outcome *answer)
-{
-    struct reader reader = { .at = packet->bytes, .end = packet->bytes + packet->size };
-    struct outcome outcome;
-    uint32_t id;
-
-    switch (message_read(&reader, &id, &outcome)) {
-    case HEARD_GOODBYE:
-        return outcome;
-    case HEARD_NONSENSE:
-        return lost();
-    case HEARD_RESPONSE:
-        break;
-    }
-    if (id != request)
-        return lost();
-    if (failed(outcome))
-        return outcome;
-    if (get_array(&reader) < 3)
-        return lost();
-    answer->code = get_number32(&reader);
-    answer->origin = get_number32(&reader);
-    get_parameters(&reader, parameters);
-    return reader.broken ? lost() : outcome;
-}
-
-struct outcome session_invoke(struct call *call, uint32_t command,
-                              struct parameters *parameters, struct outcome *answer)
-{
-    struct session *session = call->session;
-    uint32_t request = ++session->last_request;
-    uint8_t space[REQUEST_ROOM];
-    struct writer writer = request_begin(space, request, "invoke", 2);
-    struct packet packet;
-    struct outcome outcome = lost();
-
-    put_number(&writer, command);
-    put_parameters(&writer, parameters);
-    if (call_is_cancelled(call))
-        return withdrawn();
-    if (!packet_send(session->channel, space, (size_t)(writer.at - space), -1))
-        return lost();
-    call_sent(call, request);
-    if (packet_receive(session->channel, &packet)) {
-        outcome = read_answer(&packet, request, parameters, answer);
-        packet_drop_fd(&packet);
-    }
-    if (outcome.code == TEEC_ERROR_COMMUNICATION)
-        shutdown(session->channel, SHUT_RDWR); /* out of step: nobody hears it again */
-    return outcome;
-}
-
-void session_forget(void *object)
-{
-    struct session *session = object;
-
-    if (session->process != this_process)
-        return;
-    close(session->channel);
-    session->channel = -1;
 }

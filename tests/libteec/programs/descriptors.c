@@ -2,6 +2,7 @@
 /* The library's own descriptors, and memory: handed over by one, or of another context. */
 #include <dirent.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <tee_client_api_extensions.h>
@@ -148,6 +149,110 @@ static void exhausted(void)
     TEEC_CloseSession(&more);
 }
 
+/* How many places this process has mapped memory of teed's at. */
+static int mappings(void)
+{
+    FILE *maps = fopen("/proc/self/maps", "re");
+    char line[4096];
+    int found = 0;
+
+    while (fgets(line, sizeof(line), maps))
+        found += strstr(line, "memfd:teed") != NULL;
+    fclose(maps);
+    return found;
+}
+
+static TEEC_Result call(TEEC_Session *which, uint32_t *origin)
+{
+    TEEC_Operation operation = { .paramTypes = TEEC_MEMREF_TEMP_INPUT };
+    uint8_t byte = 1;
+
+    operation.params[0].tmpref = (TEEC_TempMemoryReference){ &byte, 1 };
+    return TEEC_InvokeCommand(which, NOP, &operation, origin);
+}
+
+/* There can be one instance only, so what was left open is closed when the next one opens. */
+static void left_open(void)
+{
+    int before = descriptors();
+    int mapped = mappings();
+    uint32_t origin;
+
+    for (int i = 0; i < 20; i++) {
+        TEEC_Context careless;
+        TEEC_Session single, more;
+
+        CHECK(TEEC_InitializeContext(NULL, &careless) == TEEC_SUCCESS);
+        CHECK(TEEC_OpenSession(&careless, &single, &SINGLE, 0, NULL, NULL, &origin) ==
+              TEEC_SUCCESS);
+        CHECK(TEEC_OpenSession(&careless, &more, &TEST, 0, NULL, NULL, &origin) ==
+              TEEC_SUCCESS);
+        CHECK(call(&more, &origin) == TEEC_SUCCESS && mappings() == mapped + 1);
+        TEEC_FinalizeContext(&careless);
+        CHECK(descriptors() == before && mappings() == mapped);
+        CHECK(call(&more, &origin) == TEEC_ERROR_BAD_PARAMETERS);
+        CHECK(origin == TEEC_ORIGIN_COMMS);
+        TEEC_CloseSession(&more);
+        TEEC_CloseSession(&single);
+        TEEC_FinalizeContext(&careless);
+    }
+    CHECK(xor_in(NULL, 0, 0) == TEEC_ERROR_BAD_PARAMETERS); /* and the others live on */
+    CHECK(call(&session, &origin) == TEEC_SUCCESS);
+}
+
+static TEEC_Context busy;
+static TEEC_Session waiting;
+
+static void *wait_in_it(void *argument)
+{
+    TEEC_Operation operation = { 0 };
+    uint8_t bytes[1000];
+    uint32_t origin;
+    TEEC_Result code;
+
+    operation.paramTypes = TEEC_PARAM_TYPES(TEEC_VALUE_INPUT, TEEC_MEMREF_TEMP_INOUT, 0, 0);
+    operation.params[0].value = (TEEC_Value){ 600000, 1 };
+    operation.params[1].tmpref = (TEEC_TempMemoryReference){ bytes, sizeof(bytes) };
+    code = TEEC_InvokeCommand(&waiting, WAIT, &operation, &origin);
+    CHECK(code == TEEC_ERROR_COMMUNICATION || code == TEEC_ERROR_BAD_PARAMETERS);
+    return argument;
+}
+
+static void *open_slowly(void *argument)
+{
+    TEEC_Operation operation = { .paramTypes = TEEC_VALUE_INPUT };
+    TEEC_Session slow;
+    uint32_t origin;
+    TEEC_Result code;
+
+    operation.params[0].value = (TEEC_Value){ 1, 1000 };
+    code = TEEC_OpenSession(&busy, &slow, &TEST, 0, NULL, &operation, &origin);
+    CHECK(code == TEEC_ERROR_COMMUNICATION || code == TEEC_ERROR_BAD_PARAMETERS);
+    return argument;
+}
+
+/* One call is in the TEE, one waits behind it, and a session is being opened. */
+static void left_busy(void)
+{
+    int before = descriptors();
+    int mapped = mappings();
+    pthread_t threads[3];
+    uint32_t origin;
+
+    CHECK(TEEC_InitializeContext(NULL, &busy) == TEEC_SUCCESS);
+    CHECK(TEEC_OpenSession(&busy, &waiting, &TEST, 0, NULL, NULL, &origin) == TEEC_SUCCESS);
+    for (int i = 0; i < 3; i++)
+        CHECK(pthread_create(&threads[i], NULL, i < 2 ? wait_in_it : open_slowly, NULL) == 0);
+    puts("started");
+    fflush(stdout);
+    CHECK(getchar() == '\n'); /* until whoever looks has seen the call */
+    TEEC_FinalizeContext(&busy);
+    for (int i = 0; i < 3; i++)
+        pthread_join(threads[i], NULL);
+    CHECK(descriptors() == before && mappings() == mapped);
+    TEEC_CloseSession(&waiting);
+}
+
 int main(int count, char **arguments)
 {
     uint32_t origin;
@@ -167,6 +272,10 @@ int main(int count, char **arguments)
         badly_sealed();
     else if (strcmp(arguments[1], "foreign") == 0)
         foreign();
+    else if (strcmp(arguments[1], "left-open") == 0)
+        left_open();
+    else if (strcmp(arguments[1], "left-busy") == 0)
+        left_busy();
     else
         exhausted();
     TEEC_CloseSession(&session);

@@ -3,7 +3,8 @@
  * Many threads on one context: each result must be the caller's own.
  *
  * "sessions": each thread has a session; "shared": all call in one; "memory": they allocate,
- * register, open and close at the same time; "crowd": more ask than teed answers at a time.
+ * register, open and close at the same time; "block": each works in its own part of a
+ * registered block that all read; "crowd": more ask than teed answers at a time.
  * Temporary references of all threads together are far more than the arena holds.
  */
 #include <pthread.h>
@@ -88,6 +89,18 @@ static void *in_a_shared_session(void *number)
     return NULL;
 }
 
+static void run(void *(*body)(void *), unsigned int count)
+{
+    pthread_t threads[CROWD];
+
+    pthread_barrier_init(&start, NULL, count);
+    for (size_t i = 0; i < count; i++)
+        CHECK(pthread_create(&threads[i], NULL, body, (void *)i) == 0);
+    for (size_t i = 0; i < count; i++)
+        pthread_join(threads[i], NULL);
+    pthread_barrier_destroy(&start);
+}
+
 /* One registered input is read by all threads at a time, which is nobody's fault. */
 static TEEC_SharedMemory input;
 
@@ -127,6 +140,62 @@ static void *with_memory_of_its_own(void *number)
     return NULL;
 }
 
+enum { PART = 256 };
+
+static TEEC_SharedMemory block;
+
+static void xor_part(TEEC_Session *session, size_t number)
+{
+    TEEC_Operation operation = { 0 };
+    uint32_t origin;
+
+    operation.paramTypes =
+        TEEC_PARAM_TYPES(TEEC_MEMREF_PARTIAL_INOUT, TEEC_VALUE_INPUT, 0, 0);
+    operation.params[0].memref =
+        (TEEC_RegisteredMemoryReference){ &block, PART, number * PART };
+    operation.params[1].value.a = 0xff;
+    CHECK(TEEC_InvokeCommand(session, XOR, &operation, &origin) == TEEC_SUCCESS);
+}
+
+static void read_block(TEEC_Session *session)
+{
+    TEEC_Operation operation = { 0 };
+    uint32_t origin;
+
+    operation.paramTypes =
+        TEEC_PARAM_TYPES(TEEC_MEMREF_PARTIAL_INPUT, TEEC_VALUE_OUTPUT, 0, 0);
+    operation.params[0].memref = (TEEC_RegisteredMemoryReference){ &block, block.size, 0 };
+    CHECK(TEEC_InvokeCommand(session, DESCRIBE, &operation, &origin) == TEEC_SUCCESS);
+}
+
+static void *in_its_part_of_a_block(void *number)
+{
+    uint8_t *part = (uint8_t *)block.buffer + (size_t)number * PART;
+    TEEC_Session session;
+
+    pthread_barrier_wait(&start);
+    open_session(&session);
+    for (int round = 0; round < 4 * ROUNDS; round++) {
+        xor_part(&session, (size_t)number);
+        expect(part, PART, round % 2 ? 0 : 0xff);
+        read_block(&session);
+    }
+    TEEC_CloseSession(&session);
+    return NULL;
+}
+
+static void with_a_block(void)
+{
+    static uint8_t bytes[THREADS * PART];
+
+    block = (TEEC_SharedMemory){
+        bytes, sizeof(bytes), TEEC_MEM_INPUT | TEEC_MEM_OUTPUT, { 0 }
+    };
+    CHECK(TEEC_RegisterSharedMemory(&context, &block) == TEEC_SUCCESS);
+    run(in_its_part_of_a_block, THREADS);
+    TEEC_ReleaseSharedMemory(&block);
+}
+
 static void *in_a_crowd(void *number)
 {
     TEEC_Operation operation = { .paramTypes = TEEC_VALUE_INPUT };
@@ -140,18 +209,6 @@ static void *in_a_crowd(void *number)
                            &origin) == TEEC_SUCCESS);
     TEEC_CloseSession(&session);
     return NULL;
-}
-
-static void run(void *(*body)(void *), unsigned int count)
-{
-    pthread_t threads[CROWD];
-
-    pthread_barrier_init(&start, NULL, count);
-    for (size_t i = 0; i < count; i++)
-        CHECK(pthread_create(&threads[i], NULL, body, (void *)i) == 0);
-    for (size_t i = 0; i < count; i++)
-        pthread_join(threads[i], NULL);
-    pthread_barrier_destroy(&start);
 }
 
 int main(int count, char **arguments)
@@ -169,6 +226,8 @@ int main(int count, char **arguments)
         TEEC_CloseSession(&shared);
     } else if (strcmp(arguments[1], "crowd") == 0) {
         run(in_a_crowd, CROWD);
+    } else if (strcmp(arguments[1], "block") == 0) {
+        with_a_block();
     } else {
         memset(bytes, 0x3c, sizeof(bytes));
         input = (TEEC_SharedMemory){ bytes, sizeof(bytes), TEEC_MEM_INPUT, { 0 } };
