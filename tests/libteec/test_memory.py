@@ -121,3 +121,9 @@ def test_a_descriptor_that_nobody_asked_for_is_closed(plain: Build, tmp_path: Pa
     answers = {"register": lambda number, _: ([1, number, None, [7, SIZE]], [os.dup(0)])}
     with Impostor(tmp_path / "impostor.sock", answers) as impostor:
         plain.run("memory", "unasked", socket=impostor.path)
+
+
+def test_small_memory_is_its_own_and_zero_and_stays_mapped_until_it_is_released(
+    build: Build, socket_path: Path
+) -> None:
+    build.run("small", socket=socket_path)

@@ -12,10 +12,21 @@ void arena_init(struct arena *arena, size_t size)
     pthread_mutex_init(&arena->lock, NULL);
 }
 
+static void unmap(uint8_t *from, const uint8_t *to)
+{
+    if (from && from < to)
+        munmap(from, (size_t)(to - from));
+}
+
 void arena_destroy(struct arena *arena)
 {
-    if (arena->memory.at)
-        munmap(arena->memory.at, arena->memory.size);
+    uint8_t *from = arena->memory.at;
+
+    for (const struct block *block = arena->blocks; block; block = block->next) {
+        unmap(from, arena->memory.at + block->start);
+        from = arena->memory.at + block->start + block->size;
+    }
+    unmap(from, arena->memory.at + arena->memory.size);
     pthread_mutex_destroy(&arena->lock);
 }
 
@@ -57,6 +68,18 @@ struct outcome arena_take(struct arena *arena, struct connection *connection,
         place(arena, block, size);
     pthread_mutex_unlock(&arena->lock);
     return outcome;
+}
+
+struct block *arena_find(struct arena *arena, const uint8_t *at)
+{
+    struct block *block;
+
+    pthread_mutex_lock(&arena->lock);
+    block = arena->blocks;
+    while (block && arena->memory.at + block->start != at)
+        block = block->next;
+    pthread_mutex_unlock(&arena->lock);
+    return block;
 }
 
 void arena_give_back(struct arena *arena, struct block *block)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Where temporary references stand for the time of one call.
+ * One buffer that the TEE knows already, and that many have blocks of, side by side: temporary
+ * references for the time of one call, and small shared memory.
  *
- * They are put into one buffer that the TEE knows already, so a call that has some registers
- * nothing.  The buffer is asked for when it is first needed; calls that run at the same time
- * have blocks of it side by side.  Who has a block is written down in the caller's own
- * `struct block`, on its stack: the arena allocates nothing.
+ * What has a block there registers nothing, and asks teed for nothing.  The buffer is asked
+ * for when it is first needed.  Who has a block is written down in the taker's own
+ * `struct block`: the arena allocates nothing.
  */
 #ifndef LIBTEEC_ARENA_H
 #define LIBTEEC_ARENA_H
@@ -35,7 +35,10 @@ struct outcome arena_take(struct arena *arena, struct connection *connection,
                           struct block *block, size_t size);
 void arena_give_back(struct arena *arena, struct block *block);
 
-/* Unmap the buffer; teed takes it back with the connection. */
+/* The block that begins at this address, or NULL. */
+struct block *arena_find(struct arena *arena, const uint8_t *at);
+
+/* Unmap the buffer but for blocks that are taken; teed takes it back with the connection. */
 void arena_destroy(struct arena *arena);
 
 #endif

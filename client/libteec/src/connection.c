@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "connection.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -39,6 +40,14 @@ void connection_hang_up(struct connection *connection)
     pthread_mutex_lock(&connection->lock);
     end(connection, lost());
     pthread_mutex_unlock(&connection->lock);
+}
+
+bool connection_is_over(const struct connection *connection)
+{
+    char byte;
+    ssize_t there = recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+
+    return there == 0 || (there < 0 && errno != EAGAIN && errno != EINTR);
 }
 
 void exchange_begin(struct connection *connection, struct exchange *exchange, bool urgent)

@@ -43,6 +43,9 @@ void connection_init(struct connection *connection, int fd);
 void connection_hang_up(struct connection *connection);
 void connection_destroy(struct connection *connection);
 
+/* Whether teed has hung up, and said all that it had to say. */
+bool connection_is_over(const struct connection *connection);
+
 /*
  * Take part: an id for a request, and a place among those who wait.  teed allows 64 requests
  * at a time; some are kept for *urgent* ones, which must not wait for the slow ones.

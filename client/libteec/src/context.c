@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "descriptors.h"
+#include "memory.h"
 #include "process.h"
 #include "session.h"
 
@@ -40,6 +41,7 @@ static void context_free(struct context *context)
         arena_destroy(&context->arena);
         pthread_mutex_destroy(&context->copying);
     }
+    memory_forget(&context->small);
     free(context);
 }
 
@@ -62,6 +64,7 @@ static struct outcome greet(struct context *context, const char *name)
     context->reg_mem = tee.gen_caps & GEN_CAP_REG_MEM;
     context->memref_null = tee.gen_caps & GEN_CAP_MEMREF_NULL;
     arena_init(&context->arena, (size_t)tee.arena);
+    arena_init(&context->small, (size_t)tee.arena);
     return outcome;
 }
 

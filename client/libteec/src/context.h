@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A context: one control connection, and the memory for the temporary references of its calls.
+ * A context: one control connection, and the memory that its calls and its user share out.
  *
  * It lives as long as somebody refers to it: the registry until TEEC_FinalizeContext(), its
  * sessions, and each call under way.
@@ -19,7 +19,8 @@ struct context {
     bool reg_mem;
     bool memref_null;
     struct connection connection;
-    struct arena arena;
+    struct arena arena; /* for temporary references */
+    struct arena small; /* for shared memory that is small: see memory.h */
     pthread_mutex_t copying; /* shadows are copied one at a time; guards what follows */
     struct place *outputs;   /* in shadows, of calls under way: see operation.h */
 };

@@ -39,9 +39,9 @@ static struct outcome read_reference(struct arguments *arguments, unsigned int i
 
     if (!memory_fits(memory, context))
         return not_ours();
-    parameter->a = offset;
+    parameter->a = memory_start(memory, context) + offset;
     parameter->b = size;
-    parameter->c = (uint32_t)memory->imp.id;
+    parameter->c = memory_number(memory);
     if (shadow)
         arguments->places.at[i] =
             (struct place){ .shared = shadow + offset,
