@@ -21,7 +21,8 @@ from teed_client.blocking.context import Buffer, Context
 from teed_client.blocking.session import Session
 from teed_client.errors import Disconnected
 from teed_client.memory import Direction, sealed_memfd
-from teed_client.operation import Parameter, Partial, Temporary, Value, Whole
+from teed_client.operation import Partial, Temporary, Value, Whole
+from teed_client.parameter import Parameter
 from teed_protocol.codes import Capability, Login, Origin, Result
 from teed_protocol.errors import TeedError, TeeError
 

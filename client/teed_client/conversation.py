@@ -4,13 +4,14 @@ Several requests are outstanding at a time and answered in any order.  Whoever r
 connection gives each packet to ``hear``; whoever waits looks for its ``answer``.
 """
 
-import os
 from collections import deque
 from dataclasses import replace
 from itertools import count
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from teed_client.answer import Answer, Packet
 from teed_client.errors import Disconnected
+from teed_client.places import Places, Urgent
 from teed_protocol.calls import (
     GOODBYE,
     Allocate,
@@ -27,7 +28,7 @@ from teed_protocol.calls import (
     Welcome,
 )
 from teed_protocol.codes import Origin, Result
-from teed_protocol.errors import Refusal, RemoteProtocolError, TeeError
+from teed_protocol.errors import Refusal, RemoteProtocolError
 from teed_protocol.messages import (
     MAX_ID,
     Notification,
@@ -55,92 +56,64 @@ _HUNG_UP = Refusal(
 _CLOSED = Refusal(Result.ERROR_BAD_STATE, Origin.API, "closed", "this context was closed")
 
 
-class Packet(NamedTuple):
-    """One message, and its descriptor, which belongs to whoever holds this."""
-
-    body: bytes
-    descriptor: int | None = None
-
-
-class Answer:
-    """The answer to one request, and the descriptor that came with it until it is taken."""
-
-    __slots__ = ("_descriptor", "_error", "_result")
-
-    def __init__(self, descriptor: int | None = None) -> None:
-        self._descriptor = descriptor
-        self._error: Refusal | None = None
-        self._result: Any = None
-
-    def fill(self, response: Response, kind: type[Array] | None) -> None:
-        self._error = response.error
-        self._result = response.result
-        if kind is not None and response.error is None:
-            self._result = kind.from_wire(response.result)
-        if not isinstance(self._result, BufferMade | Opened):
-            self._close()  # nobody looks for a descriptor here
-
-    @property
-    def result(self) -> Any:
-        """The result, as its class where it has one; TeeError when it was refused."""
-        if self._error is not None:
-            refused = self._error
-            raise TeeError(refused.code, refused.origin, refused.reason, refused.text)
-        return self._result
-
-    def take_descriptor(self) -> int | None:
-        descriptor, self._descriptor = self._descriptor, None
-        return descriptor
-
-    def discard(self) -> Call | None:
-        """Nobody wants it; close the descriptor, and say what teed has to hear to undo it.
-
-        The session of an opening needs no more: closing its channel closes it.
-        """
-        self._close()
-        made = self._result
-        return Release(made.buffer) if isinstance(made, BufferMade) else None
-
-    def _close(self) -> None:
-        if (descriptor := self.take_descriptor()) is not None:
-            os.close(descriptor)
-
-
 class Conversation:
     """The requests of one control connection and their answers.
 
-    ``ask``, ``later`` and ``due`` may be called at any time from any thread, a signal
-    handler included; the others one at a time.
+    ``ask``, ``later``, ``due`` and ``behind`` may be called at any time from any thread, a
+    signal handler included; the others one at a time.
     """
 
     def __init__(self) -> None:
         self._ids = count(1)
+        self._places = Places()
         self._asked: dict[int, type[Array] | None] = {}
         self._answers: dict[int, Answer] = {}
         self._forgotten: set[int] = set()
-        self._outbox: deque[Call] = deque()
+        self._outbox: deque[Urgent] = deque()
         self._end: Refusal | None = None
 
     @property
     def over(self) -> bool:
         return self._end is not None
 
-    def ask(self, call: Call) -> tuple[int, bytes]:
-        """The id and the packet of a request; its answer waits until it is taken."""
+    @property
+    def behind(self) -> bool:
+        """Whether something is due, which may have to wait for its place."""
+        return bool(self._outbox) and self._end is None
+
+    def ask(self, call: Call) -> tuple[int, bytes] | None:
+        """The id and the packet of a request; its answer waits until it is taken.
+
+        None when it has to wait for its place: hear an answer, and ask again.  Disconnected
+        when there will be no more answers.
+        """
+        if self._end is not None:
+            raise self.farewell()
         number, packet = self._request(call)
+        if not self._places.take(urgent=isinstance(call, Urgent)):
+            return None
         self._asked[number] = _RESULTS.get(type(call))
         return number, packet
 
-    def later(self, call: Call) -> None:
+    def later(self, call: Urgent) -> None:
         """Say this at the next opportunity; nobody waits for the answer."""
         self._outbox.append(call)
 
     def due(self) -> bytes | None:
-        """The next packet that has to be sent before any other, if there is one."""
-        try:
-            return self._request(self._outbox.popleft())[1]
-        except IndexError:
+        """The next packet that has to be sent before any other, if there is one.
+
+        There is none either when it has to wait for its place: then this is ``behind``.
+        """
+        if not self.behind or not self._places.take(urgent=True):
             return None
+        try:
+            number, packet = self._request(self._outbox.popleft())
+        except IndexError:  # another thread has just sent the last one
+            self._places.give_back()
+            return None
+        self._forgotten.add(number)
+        self._asked[number] = None
+        return packet
 
     def hear(self, packet: Packet) -> None:
         """Take what came from teed; what breaks the protocol ends the conversation.
@@ -179,7 +152,9 @@ class Conversation:
 
     def retract(self, number: int) -> None:
         """This request was not sent after all."""
-        self._asked.pop(number, None)
+        if number in self._asked:
+            del self._asked[number]
+            self._places.give_back()
 
     def forget(self, number: int) -> None:
         """Nobody waits for this answer any more; what it brings is given back."""
@@ -196,9 +171,12 @@ class Conversation:
         """Whether somebody waits for this, and will find it."""
         match decode(body):
             case Response(number) as response:
-                wanted = number in self._asked and number not in self._forgotten
+                if number not in self._asked:
+                    return False
+                wanted = number not in self._forgotten
                 self._forgotten.discard(number)
-                answer.fill(response, self._asked.pop(number, None))
+                self._places.give_back()
+                answer.fill(response, self._asked.pop(number))
                 if wanted:
                     self._answers[number] = answer
                 return wanted

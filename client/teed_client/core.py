@@ -5,11 +5,13 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from teed_client.answer import Answer
 from teed_client.arena import Arena
-from teed_client.conversation import Answer, Conversation
+from teed_client.conversation import Conversation
 from teed_client.errors import forked, no_descriptor
 from teed_client.given import expect, number, octets, text
 from teed_client.memory import mapped
+from teed_client.process import this_process
 from teed_protocol.calls import BufferMade, Close, Hello, Open, Opened, Release, Welcome
 from teed_protocol.codes import Capability, Result
 from teed_protocol.errors import RemoteProtocolError, TeeError
@@ -29,7 +31,7 @@ class Client:
     """One connection: who made it, what teed said of itself, and the arena."""
 
     def __init__(self) -> None:
-        self.pid = os.getpid()
+        self.process = this_process()
         self.conversation = Conversation()
         self.arena = Arena(0)
         self.welcome = Welcome(VERSION, "", "", 0, 0, 0, 0)
@@ -37,12 +39,12 @@ class Client:
 
     def check_process(self) -> None:
         """TeeError in a child of the process that connected: the connection is not its own."""
-        if os.getpid() != self.pid:
+        if not self.process.here:
             raise forked()
 
     @property
     def is_ours(self) -> bool:
-        return os.getpid() == self.pid
+        return self.process.here
 
     def greeted(self, answer: Answer) -> None:
         """hello was answered; TeeError when teed does not want us."""

@@ -13,6 +13,7 @@ class Disconnected(TeeError):
 
     @classmethod
     def because(cls, why: Refusal) -> "Disconnected":
+        """The same refusal, as the reason for which the connection ended."""
         return cls(why.code, why.origin, why.reason, why.text)
 
 

@@ -7,7 +7,8 @@ from msgpack import Packer, unpackb
 from teed_client.conversation import last_words
 from teed_client.errors import Disconnected, bad_parameters
 from teed_client.given import expect
-from teed_client.operation import NOTHING, Parameter, Wire
+from teed_client.parameter import NOTHING, Parameter, Wire
+from teed_client.temporary import share_overlaps
 from teed_protocol.calls import GOODBYE, Invoke, Invoked
 from teed_protocol.codes import MAX_PARAMETERS
 from teed_protocol.errors import Refusal, RemoteProtocolError, TeeError
@@ -52,6 +53,8 @@ class Operation:
                 raise
             room += each.room
             bound.append(each)
+        if room and len(bound) > 1 and share_overlaps(bound):
+            room = sum(each.room for each in bound)
         self._bound = bound
         self._sent: list[Wire] = []
         self.room = room
@@ -78,6 +81,11 @@ class Operation:
                 raise RemoteProtocolError("a parameter that answers another one")
             if attr & 2:
                 bound.receive(a, b)
+
+    def give_up(self) -> None:
+        """Nobody waits for the answer any more, or it was none."""
+        for each in self._bound:
+            each.give_up()
 
 
 Said = tuple[int, int, "Sequence[Any]"]

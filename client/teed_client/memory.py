@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from teed_client.errors import bad_parameters, disconnected
 from teed_client.given import view_of
+from teed_client.shadow import Shadow
 
 if TYPE_CHECKING:
     from teed_client.core import Client
@@ -45,8 +46,8 @@ class Memory:
     """A buffer of one client that trusted applications see; both halves' Buffer is one.
 
     ``number`` is its name on the wire, and *owner* the client that may use it.  ``shared``
-    is what the TEE sees.  A *shadowed* one stands beside memory that the application has
-    already: that is copied in before each call and out after it.
+    is what the TEE sees.  One that is ``shadowed`` stands beside memory that the
+    application has already: that is copied in before each call and out after it.
     """
 
     __slots__ = (
@@ -72,12 +73,12 @@ class Memory:
         self.shared = shared
         self.size = len(shared)
         self.flags = flags
-        self.shadowed = False
+        self.shadowed: Shadow | None = None
         self._view: memoryview | None = shared
 
     def shadow(self, application: memoryview) -> None:
         """Stand beside the application's own memory, which is of the same size."""
-        self.shadowed = True
+        self.shadowed = Shadow(self.shared, application)
         self._view = application
 
     @property
@@ -93,6 +94,7 @@ class Memory:
 
     @property
     def released(self) -> bool:
+        """Whether it was released: it has no ``view`` any more."""
         return self.number == _NO_BUFFER
 
     def forget(self) -> int:
@@ -101,7 +103,7 @@ class Memory:
         The mapping goes with the last view that the application still has.
         """
         number, self.number = self.number, _NO_BUFFER
-        self.shared, self._view = memoryview(b""), None
+        self.shared, self._view, self.shadowed = memoryview(b""), None, None
         return number
 
     def __del__(self) -> None:

@@ -7,44 +7,18 @@ to further calls.  GlobalPlatform TEE Client API 1.0, sections 4.3.6 to 4.3.10.
 
 from typing import TYPE_CHECKING, Any
 
-from teed_client.arena import room_for
 from teed_client.errors import bad_parameters
 from teed_client.given import expect, integer, number, view_of
 from teed_client.memory import Direction, Memory, application_bytes
-from teed_protocol.codes import MEMREF_NULL, Attribute
+from teed_client.parameter import MEMREF, Parameter, Wire
+from teed_client.shadow import Shadowed
+from teed_client.temporary import Null, Placed
 
 if TYPE_CHECKING:
     from teed_client.arena import Block
     from teed_client.core import Client
 
-Wire = tuple[int, int, int, int]
-"""``[attr, a, b, c]`` as it is sent."""
-
-_MEMREF = Attribute.MEMREF_INPUT - Direction.INPUT
 _U32 = 0xFFFFFFFF
-
-
-class Parameter:
-    """What one call needs to know of a parameter, whichever kind it is.
-
-    ``bind`` is asked first, and gives something that lives for one call: the parameter
-    itself, unless there is something to remember until the answer comes.
-    """
-
-    __slots__ = ()
-    room = 0  # bytes of the arena that it takes
-
-    def bind(self, client: "Client") -> "Parameter":
-        """Check it; TeeError BAD_PARAMETERS with origin API if it cannot be sent."""
-        raise NotImplementedError
-
-    def send(self, block: "Block | None") -> Wire:
-        """Copy what goes in to where the TEE sees it."""
-        raise NotImplementedError
-
-    def receive(self, a: int, b: int) -> None:
-        """Take what came back; only asked of outputs."""
-        raise NotImplementedError
 
 
 class Value(Parameter):
@@ -84,6 +58,9 @@ class Temporary(Parameter):
     All of it is offered; what the application does not write stays as it was.  None refers
     to nothing, with which applications are commonly asked for the size they need.
 
+    Of one operation, references to the same memory, or to parts that overlap, show the
+    application the same memory too, unless the one that is an input cannot be written.
+
     ``size`` (bytes) is what the application said when the call is over: how much it wrote,
     or how much it needs when that is more than *data* holds.
     """
@@ -97,17 +74,17 @@ class Temporary(Parameter):
 
     def bind(self, client: "Client") -> Parameter:
         if self.data is None and client.null_references:
-            return _Null(self)
+            return Null(self)
         data = b"" if self.data is None else self.data
         direction = Direction.INPUT if self.data is None else self.direction
-        return _Placed(self, application_bytes(data, direction))
+        return Placed(self, application_bytes(data, direction))
 
     def __repr__(self) -> str:
         return f"<Temporary {self.direction.name}, size {self.size}>"
 
 
 class Whole(Parameter):
-    """All of a buffer, in the directions that its flags say: TEEC_MEMREF_WHOLE.
+    """All of a buffer, in the directions that its flags say: TEECMEMREF_WHOLE.
 
     ``size`` (bytes) is what the application said when the call is over, possibly more
     than the buffer has.
@@ -123,12 +100,14 @@ class Whole(Parameter):
     def bind(self, client: "Client") -> Parameter:
         _check_owner(self.buffer, client)
         if self.buffer.shadowed:
-            return _Shadowed(self, self.buffer.flags, 0, self.buffer.size)
+            return Shadowed(
+                self.buffer.shadowed, self, self.buffer.flags, (0, self.buffer.size)
+            )
         return self
 
     def send(self, block: "Block | None") -> Wire:
         buffer = self.buffer
-        return _MEMREF + buffer.flags, 0, buffer.size, buffer.number
+        return MEMREF + buffer.flags, 0, buffer.size, buffer.number
 
     def receive(self, a: int, b: int) -> None:
         self.size = b
@@ -138,7 +117,7 @@ class Whole(Parameter):
 
 
 class Partial(Parameter):
-    """Part of a buffer, in a direction that its flags include: TEEC_MEMREF_PARTIAL_INPUT...
+    """Part of a buffer, in a direction that its flags include: TEECMEMREF_PARTIAL_INPUT...
 
     *size* bytes from *offset* are offered, by this call and by the next one.  Afterwards
     ``size`` (bytes) is what the application said, possibly more than was offered; what is
@@ -167,11 +146,12 @@ class Partial(Parameter):
             allowed = buffer.flags.name
             raise bad_parameters(f"{self.direction.name} of a buffer made for {allowed}")
         if buffer.shadowed:
-            return _Shadowed(self, self.direction, offset, capacity)
+            span = offset, offset + capacity
+            return Shadowed(buffer.shadowed, self, self.direction, span)
         return self
 
     def send(self, block: "Block | None") -> Wire:
-        return _MEMREF + self.direction, self.offset, self.capacity, self.buffer.number
+        return MEMREF + self.direction, self.offset, self.capacity, self.buffer.number
 
     def receive(self, a: int, b: int) -> None:
         self.size = b
@@ -179,92 +159,6 @@ class Partial(Parameter):
     def __repr__(self) -> str:
         place = f"{self.capacity} bytes at {self.offset} of {self.buffer!r}"
         return f"<Partial {self.direction.name}, {place}, size {self.size}>"
-
-
-class _Nothing(Parameter):
-    """A parameter that is not used: TEEC_NONE."""
-
-    __slots__ = ()
-
-    def bind(self, client: "Client") -> "_Nothing":
-        return self
-
-    def send(self, block: "Block | None") -> Wire:
-        return 0, 0, 0, 0
-
-
-NOTHING = _Nothing()
-
-
-class _Null(Parameter):
-    """A temporary reference to nothing: the application sees NULL."""
-
-    __slots__ = ("_reference",)
-
-    def __init__(self, reference: Temporary) -> None:
-        self._reference = reference
-
-    def send(self, block: "Block | None") -> Wire:
-        return _MEMREF + self._reference.direction, 0, 0, MEMREF_NULL
-
-    def receive(self, a: int, b: int) -> None:
-        self._reference.size = b
-
-
-class _Placed(Parameter):
-    """A temporary reference in its block of the arena.
-
-    All of the memory is copied in, outputs too: what the application does not write comes
-    back as it was, as from memory that the TEE shares directly, and never as the leavings
-    of another call.
-    """
-
-    __slots__ = ("_outside", "_reference", "_shared", "room")
-
-    def __init__(self, reference: Temporary, outside: memoryview) -> None:
-        self._reference = reference
-        self._outside = outside
-        self._shared = outside
-        self.room = room_for(len(outside))
-
-    def send(self, block: "Block | None") -> Wire:
-        assert block is not None
-        size = len(self._outside)
-        offset, self._shared = block.cut(size)
-        self._shared[:] = self._outside
-        return _MEMREF + self._reference.direction, offset, size, block.number
-
-    def receive(self, a: int, b: int) -> None:
-        written = min(b, len(self._outside))
-        self._outside[:written] = self._shared[:written]
-        self._reference.size = b
-
-
-class _Shadowed(Parameter):
-    """A reference to memory of the application's that a buffer stands beside."""
-
-    __slots__ = ("_direction", "_offset", "_outside", "_reference", "_shared", "_size")
-
-    def __init__(
-        self, reference: Whole | Partial, direction: Direction, offset: int, size: int
-    ) -> None:
-        self._reference = reference
-        self._direction = direction
-        self._offset = offset
-        self._size = size
-        buffer = reference.buffer
-        self._outside = buffer.view[offset : offset + size]
-        self._shared = buffer.shared[offset : offset + size]
-
-    def send(self, block: "Block | None") -> Wire:
-        self._shared[:] = self._outside
-        number = self._reference.buffer.number
-        return _MEMREF + self._direction, self._offset, self._size, number
-
-    def receive(self, a: int, b: int) -> None:
-        if b <= self._size:
-            self._outside[:b] = self._shared[:b]
-        self._reference.size = b
 
 
 def _check_owner(buffer: Memory, client: "Client") -> None:

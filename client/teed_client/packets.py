@@ -4,8 +4,9 @@ import os
 import socket
 from array import array
 
-from teed_client.conversation import Packet
+from teed_client.answer import Packet
 from teed_client.errors import disconnected
+from teed_client.process import close_in_children
 from teed_protocol.messages import MAX_MESSAGE
 
 DEFAULT_PATH = "/run/teed/teed.sock"
@@ -28,6 +29,7 @@ def connect(path: str | os.PathLike[str] | None = None) -> socket.socket:
     """
     path = os.fspath(path or os.environ.get("TEED_SOCKET") or DEFAULT_PATH)
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    close_in_children(connection)
     try:
         connection.connect(path)
     except OSError as failure:
@@ -39,7 +41,9 @@ def connect(path: str | os.PathLike[str] | None = None) -> socket.socket:
 
 def channel(descriptor: int) -> socket.socket:
     """The socket of a session channel, which owns the descriptor from here on."""
-    return socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, descriptor)
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, descriptor)
+    close_in_children(connection)
+    return connection
 
 
 def send(connection: socket.socket, body: bytes, descriptor: int | None = None) -> None:

@@ -8,11 +8,14 @@ from pathlib import Path
 import pytest
 
 from teed_client import Cancellation, Context, Direction, Session, TeeError, Value
-from teed_protocol.codes import Origin, Result
+from teed_protocol.calls import NOT_FOUND
+from teed_protocol.codes import Attribute, Origin, Result
 
 from . import applications
 from .applications import Command
+from .raw import Raw
 
+VALUE_INPUT = int(Attribute.VALUE_INPUT)
 LONG = 60_000  # milliseconds; a test that waits for it to pass has failed
 
 Settled = Callable[[Callable[[dict[str, int]], bool]], dict[str, int]]
@@ -102,6 +105,32 @@ def test_cancelling_what_is_over_does_not_hit_the_next_call(session: Session) ->
     session.invoke(Command.NOP, cancellation=cancellation)
     cancellation.request()
     session.invoke(Command.WAIT, Value(1, 1, Direction.INPUT))
+
+
+def test_a_cancel_for_what_is_over_finds_nothing_and_does_not_hit_the_next_call(
+    socket_path: Path,
+) -> None:
+    with Raw(socket_path) as raw:
+        session = raw.open(applications.TEED_TEST)
+        session.ask(1, Command.NOP)
+        assert session.result(1)[0] == Result.SUCCESS
+        assert raw.result("cancel", session.number, 1) == NOT_FOUND
+        session.ask(2, Command.WAIT, [VALUE_INPUT, 50, 1, 0])
+        assert session.result(2)[0] == Result.SUCCESS
+
+
+def test_a_cancel_for_what_is_over_does_not_hit_the_call_that_runs(
+    socket_path: Path, settled: Settled, watcher: Context
+) -> None:
+    with Raw(socket_path) as raw:
+        session = raw.open(applications.TEED_TEST)
+        session.ask(1, Command.NOP)
+        assert session.result(1)[0] == Result.SUCCESS
+        before = watcher.status()["invocations"]
+        session.ask(2, Command.WAIT, [VALUE_INPUT, 500, 1, 0])
+        settled(lambda status: status["invocations"] > before)
+        assert raw.result("cancel", session.number, 1) == NOT_FOUND
+        assert session.result(2)[0] == Result.SUCCESS
 
 
 def test_a_call_that_is_cancelled_before_it_is_made_is_not_made(session: Session) -> None:

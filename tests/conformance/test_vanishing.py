@@ -1,10 +1,13 @@
 """A client that is killed leaves nothing: no session, buffer, descriptor or thread."""
 
+import itertools
+import os
+import signal
+import socket
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from teed_client import Context, Direction, Session, Value, Whole
 
@@ -13,8 +16,10 @@ from .applications import Command
 from .processes import Child
 
 KILLS = 200
-IDLE_THREADS = 4
-"""trio keeps a thread for ten seconds in case there is more work for it."""
+IDLE_SECONDS = 11
+"""For ten seconds trio keeps a thread, in case there is more work for it."""
+
+PATIENCE_SECONDS = 120
 
 Call = Callable[[Context, Session], None]
 Settled = Callable[[Callable[[dict[str, int]], bool]], dict[str, int]]
@@ -40,21 +45,36 @@ def change_a_buffer(context: Context, session: Session) -> None:
 CALLS: list[Call] = [wait_for_ever, wait_masked, spin, change_a_buffer]
 
 
-@pytest.mark.parametrize("share", [None, "killed"], ids=["alone", "shared"])
-def test_killed_during_a_call_a_hundred_times(
-    socket_path: Path, watcher: Context, settled: Settled, share: str | None
+SHARES = [None, "killed"]
+
+
+def test_killed_during_a_call_two_hundred_times(
+    socket_path: Path, watcher: Context, settled: Settled
 ) -> None:
-    before = watcher.status()
-    for turn in range(KILLS // 2):
-        _kill_during(CALLS[turn % len(CALLS)], socket_path, watcher, settled, share)
-    settled(
-        lambda status: all(
-            status[name] == before[name]
-            for name in before
-            if name not in ("openings", "invocations", "threads")
-        )
-    )
-    assert watcher.status()["threads"] <= before["threads"] + IDLE_THREADS
+    before = _at_rest(watcher)
+    ways = itertools.cycle(itertools.product(CALLS, SHARES))
+    for call, share in itertools.islice(ways, KILLS):
+        _kill_during(call, socket_path, watcher, settled, share)
+    settled(lambda status: _left(status) == _left(before))
+
+
+def _left(status: dict[str, int]) -> dict[str, int]:
+    """What there is: sessions, channels, buffers, bytes, descriptors, threads and the like."""
+    happened = ("openings", "invocations")
+    return {name: count for name, count in status.items() if name not in happened}
+
+
+def _at_rest(watcher: Context) -> dict[str, int]:
+    """The daemon's state when no thread is left of those that end by themselves."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    status, since = watcher.status(), time.monotonic()
+    while time.monotonic() < since + IDLE_SECONDS:
+        assert time.monotonic() < deadline, "threads begin, though nothing happens"
+        now = watcher.status()
+        if now["threads"] > status["threads"]:
+            since = time.monotonic()
+        status = now
+    return status
 
 
 def _kill_during(
@@ -72,6 +92,29 @@ def _kill_during(
     settled(lambda status: status["invocations"] > calls)
     child.kill()
     assert child.wait() == -9
+
+
+def test_killed_while_a_child_of_it_lives_on(
+    socket_path: Path, watcher: Context, settled: Settled
+) -> None:
+    release, hold = socket.socketpair()
+
+    def client(report: Callable[[Any], None]) -> None:
+        release.close()
+        with Context(socket_path) as context, context.open_session(applications.TEED_TEST):
+            if not os.fork():
+                report("forked")
+                hold.recv(1)
+                os._exit(0)
+            signal.pause()
+
+    with hold, release:
+        child = Child(client)
+        assert child.next() == "forked"
+        assert watcher.status()["sessions"] == 1
+        child.kill()
+        assert child.wait() == -9
+        settled(lambda status: status["sessions"] == 0)
 
 
 def test_killed_while_a_session_opens(

@@ -20,6 +20,7 @@ class Cancellation:
 
     @property
     def requested(self) -> bool:
+        """Whether ``request`` was called; it stays so."""
         return self._requested
 
     def request(self) -> None:
@@ -44,4 +45,5 @@ class Cancellation:
             self.request()
 
     def end(self, cancel: Callable[[], None]) -> None:
+        """That call is over; *cancel* is what ``begin`` was given."""
         self._calls.discard(cancel)

@@ -2,7 +2,6 @@
 
 import contextlib
 import socket
-from os import getpid
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -11,8 +10,8 @@ from teed_client.blocking.control import Control
 from teed_client.errors import Disconnected, bad_state, disconnected
 from teed_client.given import expect, number
 from teed_client.invocation import Invocations, Operation
-from teed_client.operation import Parameter
 from teed_client.packets import channel, receive
+from teed_client.parameter import Parameter
 from teed_protocol.calls import NOT_FOUND, Cancel, Close
 from teed_protocol.errors import RemoteProtocolError, TeeError
 from teed_protocol.messages import MAX_MESSAGE
@@ -34,6 +33,7 @@ class Session:
     def __init__(self, control: Control, number: int, descriptor: int) -> None:
         self._control = control
         self._client = control.client
+        self._process = self._client.process
         self._number = number
         self._channel = channel(descriptor)
         self._said = Invocations()
@@ -56,7 +56,7 @@ class Session:
         TeeError: what the application, the TEE, the driver or teed said, by ``origin`` and
         ``reason``.  ValueError or TypeError: a parameter that cannot be sent.
         """
-        if getpid() != self._client.pid:
+        if not self._process.here:
             self._client.check_process()
         if type(command) is not int or command >> 32:
             command = number("command", command)
@@ -72,6 +72,9 @@ class Session:
                 self._control.place(operation)
             try:
                 result, origin = self._run(command, operation, cancellation)
+            except BaseException:
+                operation.give_up()
+                raise
             finally:
                 if operation.block is not None and self._running is not operation:
                     self._control.displace(operation)
@@ -86,7 +89,7 @@ class Session:
         if self._closed:
             return
         self._closed = True
-        if getpid() != self._client.pid:
+        if not self._process.here:
             self._channel.close()
             return
         try:

@@ -19,8 +19,8 @@ from teed_client.errors import Disconnected
 from teed_client.given import integer, size_of_buffer
 from teed_client.invocation import Operation
 from teed_client.memory import Direction, Memory, application_bytes
-from teed_client.operation import Parameter
 from teed_client.packets import connect
+from teed_client.parameter import Parameter
 from teed_client.trio.control import Control
 from teed_client.trio.session import Session
 from teed_protocol.calls import Allocate, Register, Release, Status

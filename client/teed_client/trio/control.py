@@ -10,11 +10,13 @@ from collections.abc import AsyncIterator
 import trio
 
 from teed_client import packets
-from teed_client.conversation import Answer, Call, Packet
+from teed_client.answer import Answer, Packet
+from teed_client.conversation import Call
 from teed_client.core import Client, NewMemory
 from teed_client.errors import Disconnected
 from teed_client.invocation import Operation
 from teed_client.memory import Memory
+from teed_client.places import Urgent
 from teed_client.trio.packets import close, receive, send
 from teed_protocol.calls import Allocate, Cancel, Open, Register, Release
 from teed_protocol.errors import TeedError
@@ -35,6 +37,7 @@ class Control:
     async def request(self, call: Call, descriptor: int | None = None) -> Answer:
         """Ask, and wait for the answer; Disconnected when there will be none.
 
+        It waits for its turn first, while as much is outstanding as teed takes.
         What the answer to a cancelled request brings is given back when it comes.
         """
         number = await self._ask(call, descriptor)
@@ -54,12 +57,15 @@ class Control:
                 (await self._answer(number)).discard()
             raise
 
-    async def tell(self, call: Call) -> None:
+    async def tell(self, call: Urgent) -> None:
         """Say something whose answer nobody waits for."""
         self._conversation.later(call)
         with trio.CancelScope(shield=True), contextlib.suppress(Disconnected):
-            async with self._sending:
-                await self._flush()
+            while self._conversation.behind:
+                async with self._sending:
+                    await self._flush()
+                if self._conversation.behind:
+                    await self._wait()
 
     def catch_up(self) -> None:
         """Hear what has come meanwhile and nobody waits for."""
@@ -87,8 +93,10 @@ class Control:
             await self._place(operation)
         try:
             yield
-        except (TeedError, trio.Cancelled):
-            await self._displace(operation)
+        except BaseException as failure:
+            operation.give_up()
+            if isinstance(failure, TeedError | trio.Cancelled):
+                await self._displace(operation)
             raise
         await self._displace(operation)
 
@@ -115,13 +123,22 @@ class Control:
                 await self.tell(Release(memory.forget()))
 
     async def _ask(self, call: Call, descriptor: int | None = None) -> int:
+        """Send a request when there is a place for it.  Cancelled, it was not sent."""
+        while (number := await self._ask_now(call, descriptor)) is None:
+            await self._wait()
+        return number
+
+    async def _ask_now(self, call: Call, descriptor: int | None) -> int | None:
         async with self._sending:
             await self._flush()
-            number, packet = self._conversation.ask(call)
+            if (asked := self._conversation.ask(call)) is None:
+                return None
+            number, packet = asked
             try:
                 await self._send(packet, descriptor)
             except BaseException:
                 self._conversation.retract(number)
+                self._others.unpark_all()  # somebody may wait for the place
                 raise
         return number
 
@@ -140,11 +157,15 @@ class Control:
 
     async def _answer(self, number: int) -> Answer:
         while (answer := self._conversation.answer(number)) is None:
-            if self._reading:
-                await self._others.park()
-            else:
-                await self._read()
+            await self._wait()
         return answer
+
+    async def _wait(self) -> None:
+        """Until somebody has heard something, which may be this task."""
+        if self._reading:
+            await self._others.park()
+        else:
+            await self._read()
 
     async def _read(self) -> None:
         """Hear one packet, whomever it is for."""

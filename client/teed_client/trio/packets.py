@@ -5,7 +5,7 @@ import socket
 import trio
 
 from teed_client import packets
-from teed_client.conversation import Packet
+from teed_client.answer import Packet
 
 
 async def receive(connection: socket.socket) -> Packet:

@@ -9,8 +9,8 @@ import trio
 from teed_client.errors import Disconnected, bad_state, disconnected
 from teed_client.given import number
 from teed_client.invocation import Invocations, Operation
-from teed_client.operation import Parameter
 from teed_client.packets import channel
+from teed_client.parameter import Parameter
 from teed_client.trio.control import Control
 from teed_client.trio.packets import close, receive, send
 from teed_protocol.calls import Cancel, Close

@@ -17,6 +17,7 @@ PATIENCE = 10
 """Seconds after which a test that waits has failed."""
 
 ARENA = 4096
+MOST_OUTSTANDING = 64
 SUCCESS = (0, 4)
 
 Params = list[list[int]]
@@ -53,6 +54,7 @@ class FakeTeed:
     ``application`` is called for every invocation, in the thread of its session, and may
     change the parameters.  ``methods`` replaces what a method of the control connection
     does; each request is answered in a thread of its own, so answers come in any order.
+    Those that are too many at a time are refused, and not in ``heard``.
     """
 
     def __init__(self, path: Path, capabilities: int = 13) -> None:
@@ -64,6 +66,7 @@ class FakeTeed:
         self.buffers: dict[int, mmap.mmap] = {}
         self.invocations: list[int] = []
         self.overlaps = 0  # requests that were sent while another was outstanding
+        self.outstanding = 0
         self._changed = threading.Condition()
         self._hung_up = 0
         self._gone = 0
@@ -97,6 +100,10 @@ class FakeTeed:
         """Wait until the client has hung up on so many channels."""
         with self._changed:
             assert self._changed.wait_for(lambda: self._hung_up >= channels, PATIENCE)
+
+    def is_asked_for_more(self) -> bool:
+        """Whether there is a request that has not been heard yet."""
+        return has_unread(self._connections[-1])
 
     def has_left(self) -> bool:
         return self._hung_up > 0
@@ -147,6 +154,11 @@ class FakeTeed:
     def _serve(self, connection: socket.socket) -> None:
         for (_, number, method, params), descriptors in _messages(connection):
             with self._changed:
+                if self.outstanding >= MOST_OUTSTANDING:
+                    busy = [0xFFFF000D, 2, "busy", "too many"]
+                    connection.send(msgpack.packb([1, number, busy, None]))
+                    continue
+                self.outstanding += 1
                 self.heard.append((method, params))
                 self._changed.notify_all()
             self._start(self._answer, connection, number, method, params, descriptors)
@@ -167,6 +179,8 @@ class FakeTeed:
             reply = self._register(params, descriptors)
         else:
             reply = self.methods.get(method, default)(params)
+        with self._changed:
+            self.outstanding -= 1
         rights = array("i", reply.descriptors).tobytes()
         ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)] if rights else []
         body = msgpack.packb([1, number, reply.error, reply.result])

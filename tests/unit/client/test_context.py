@@ -28,8 +28,8 @@ from teed_client import (
     Whole,
     sealed_memfd,
 )
+from teed_client.answer import Answer
 from teed_client.blocking.control import Control
-from teed_client.conversation import Answer
 from teed_client.core import Client
 from teed_protocol.calls import BufferMade
 from teed_protocol.errors import RemoteProtocolError

@@ -8,12 +8,26 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from teed_client.conversation import Conversation, Packet
+from teed_client.answer import Packet
+from teed_client.conversation import Conversation
 from teed_client.errors import Disconnected
-from teed_protocol.calls import Allocate, Array, BufferMade, Open, Opened, Release, Status
+from teed_client.places import KEPT_FOR_URGENT, MOST_OUTSTANDING
+from teed_protocol.calls import (
+    Allocate,
+    Array,
+    BufferMade,
+    Cancel,
+    Close,
+    Open,
+    Opened,
+    Register,
+    Release,
+    Status,
+)
 from teed_protocol.errors import TeeError
 
 OPEN = Open(bytes(16), 0, None, ())
+USUAL = MOST_OUTSTANDING - KEPT_FOR_URGENT
 
 
 @pytest.fixture
@@ -54,8 +68,78 @@ def test_answers_in_any_order_find_their_requests(conversation: Conversation) ->
 
 
 def test_no_two_outstanding_requests_share_a_number(conversation: Conversation) -> None:
-    numbers = {conversation.ask(Status())[0] for _ in range(1000)}
-    assert len(numbers) == 1000
+    usual = {_asked(conversation, Status()) for _ in range(USUAL)}
+    urgent = {_asked(conversation, Release(1)) for _ in range(KEPT_FOR_URGENT)}
+    assert len(usual | urgent) == MOST_OUTSTANDING
+
+
+# Places
+
+
+def test_places_are_kept_for_what_ends_something(conversation: Conversation) -> None:
+    for _ in range(USUAL):
+        _asked(conversation, OPEN)
+    for call in (OPEN, Status(), Allocate(1), Register(1)):
+        assert conversation.ask(call) is None
+    for urgent in [Cancel(1, 1), Close(1), Release(1)] * 5 + [Close(2)]:
+        _asked(conversation, urgent)
+    assert conversation.ask(Cancel(1, 1)) is None
+
+
+def test_an_answer_makes_a_place(conversation: Conversation) -> None:
+    first = _asked(conversation, Status())
+    for _ in range(USUAL - 1):
+        _asked(conversation, Status())
+    assert conversation.ask(Status()) is None
+    conversation.hear(_answer(first, {}))
+    _asked(conversation, Status())
+
+
+def test_what_nobody_waits_for_takes_a_place_until_it_is_answered(
+    conversation: Conversation,
+) -> None:
+    for number in range(MOST_OUTSTANDING + 1):
+        conversation.later(Release(number))
+    assert len(_due(conversation)) == MOST_OUTSTANDING
+    assert conversation.behind
+    assert conversation.ask(Cancel(1, 1)) is None
+    conversation.hear(_answer(1, None))
+    assert _due(conversation) == [[Release.METHOD, [MOST_OUTSTANDING]]]
+    assert not conversation.behind
+
+
+def test_what_was_not_sent_after_all_leaves_its_place(conversation: Conversation) -> None:
+    numbers = [_asked(conversation, Status()) for _ in range(USUAL)]
+    conversation.retract(numbers[0])
+    conversation.retract(numbers[0])
+    _asked(conversation, Status())
+    assert conversation.ask(Status()) is None
+
+
+def test_what_was_not_asked_makes_no_place(conversation: Conversation) -> None:
+    for _ in range(USUAL):
+        _asked(conversation, Status())
+    conversation.hear(_answer(4711, None))
+    assert conversation.ask(Status()) is None
+
+
+def test_who_comes_after_the_end_does_not_wait_for_a_place(conversation: Conversation) -> None:
+    for _ in range(USUAL):
+        _asked(conversation, Status())
+    conversation.later(Release(1))
+    conversation.close()
+    with pytest.raises(Disconnected):
+        conversation.ask(Status())
+    assert not conversation.behind
+
+
+def _asked(conversation: Conversation, call: Any) -> int:
+    asked = conversation.ask(call)
+    assert asked is not None
+    return asked[0]
+
+
+# Answers
 
 
 def test_a_refusal_is_an_error_of_the_request(conversation: Conversation) -> None:
