@@ -1,6 +1,7 @@
 """``teectl``: ask a running teed how it is."""
 
 import argparse
+import os
 import sys
 from collections.abc import Mapping, Sequence
 
@@ -16,13 +17,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         with Context(options.socket, "teectl") as context:
-            print(f"driver        {context.driver}")
-            print(f"capabilities  {_names(context.capabilities)}")
-            print(_table(context.status()))
+            lines = [
+                f"driver        {context.driver}",
+                f"capabilities  {_names(context.capabilities)}",
+                _table(context.status()),
+            ]
     except TeedError as why:
         print(f"teectl: {why}", file=sys.stderr)
         return 1
+    _say("\n".join(lines))
     return 0
+
+
+def _say(text: str) -> None:
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:  # "| head" has heard enough
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())  # or else Python's last flush complains
 
 
 def _names(capabilities: int) -> str:

@@ -1,5 +1,8 @@
 """teectl tells a person how teed is."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -24,3 +27,20 @@ def test_a_daemon_that_is_not_there_is_named(
 ) -> None:
     assert main(["--socket", str(tmp_path / "nobody"), "status"]) == 1
     assert str(tmp_path / "nobody") in capsys.readouterr().err
+
+
+def test_who_closes_the_pipe_has_heard_enough(socket_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "teed_client.teectl", "--socket", socket_path, "status"],
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+    finally:
+        os.close(writing)
+    assert (done.returncode, done.stderr) == (0, "")
