@@ -147,12 +147,26 @@ def _section(section: str, kind: Any, table: Any) -> Any:
             raise ConfigError(f"[{section}] has no key {key!r}; it has {_list(known)}")
         if type(value) is not known[key]:
             raise ConfigError(f"[{section}] {key} is {_WORDS[known[key]]}, not {value!r}")
-        if type(value) is int and value < 0:
-            raise ConfigError(f"[{section}] {key} cannot be negative")
+        if type(value) is int:
+            _check_number(section, key, value)
+        if type(value) is str and "\0" in value:
+            raise ConfigError(f"[{section}] {key} has a NUL character in it")
     return kind(**table)
 
 
 _WORDS = {int: "a whole number", str: "a text", bool: "true or false"}
+
+_MOST = {"mode": 0o777, "secure_threads": 64, "bytes": 2**63 - 1}
+_MOST_OF_THE_OTHERS = 2**32 - 1
+
+
+def _check_number(section: str, key: str, value: int) -> None:
+    if value < 0:
+        raise ConfigError(f"[{section}] {key} cannot be negative")
+    most = _MOST.get(key, _MOST_OF_THE_OTHERS)
+    if value > most:
+        said = oct if key == "mode" else str
+        raise ConfigError(f"[{section}] {key} is {said(most)} at the most, not {said(value)}")
 
 
 def _check(config: Config) -> None:
@@ -160,8 +174,6 @@ def _check(config: Config) -> None:
         raise ConfigError(f"[tee] driver is one of {_list(DRIVERS)}, not {config.tee.driver!r}")
     if config.tee.secure_threads < 1:
         raise ConfigError("[tee] secure_threads is 1 at the least")
-    if config.socket.mode > 0o777:
-        raise ConfigError(f"[socket] mode is 0o777 at the most, not {config.socket.mode:#o}")
     if not config.socket.path.startswith("/"):
         raise ConfigError(f"[socket] path is absolute, unlike {config.socket.path!r}")
     if config.emulator.state and not config.emulator.state.startswith("/"):

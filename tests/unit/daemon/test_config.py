@@ -61,17 +61,28 @@ def test_the_crew_leaves_a_secure_thread_free_where_there_is_more_than_one(
         ({"socket": {"path": "teed.sock"}}, r"\[socket\] path is absolute"),
         ({"socket": {"mode": "660"}}, r"\[socket\] mode is a whole number, not '660'"),
         ({"socket": {"mode": -1}}, r"\[socket\] mode cannot be negative"),
-        ({"socket": {"mode": 0o10000}}, r"\[socket\] mode is 0o777 at the most"),
+        ({"socket": {"mode": 0o1000}}, r"\[socket\] mode is 0o777 at the most, not 0o1000"),
+        ({"socket": {"path": "/run/\0"}}, r"\[socket\] path has a NUL character in it"),
+        ({"socket": {"group": "te\0ed"}}, r"\[socket\] group has a NUL character in it"),
         ({"socket": {"group": "no such group"}}, "no group 'no such group'"),
         ({"tee": {"driver": "windows"}}, r"\[tee\] driver is one of linux, emulator, auto"),
         ({"tee": {"secure_threads": 0}}, r"\[tee\] secure_threads is 1 at the least"),
+        ({"tee": {"secure_threads": 65}}, r"\[tee\] secure_threads is 64 at the most, not 65"),
+        ({"tee": {"secure_threads": 10**20}}, r"\[tee\] secure_threads is 64 at the most"),
         ({"tee": {"secure_threads": True}}, r"\[tee\] secure_threads is a whole number"),
         ({"tee": {"secure_threads": 2.0}}, r"\[tee\] secure_threads is a whole number"),
+        ({"tee": {"implementation": 2**32}}, r"implementation is 4294967295 at the most"),
+        ({"tee": {"device": "/dev/tee0\0"}}, r"\[tee\] device has a NUL character in it"),
+        ({"emulator": {"state": "/\0"}}, r"\[emulator\] state has a NUL character in it"),
+        ({"emulator": {"sessions": 2**32}}, r"sessions is 4294967295 at the most, not 42949"),
         ({"emulator": {"sessions": "many"}}, r"\[emulator\] sessions is a whole number"),
         ({"emulator": {"register_memory": 1}}, r"register_memory is true or false, not 1"),
         ({"limits": {"bytes": "1 GiB"}}, r"\[limits\] bytes is a whole number"),
         ({"limits": {"clients": -1}}, r"\[limits\] clients cannot be negative"),
+        ({"limits": {"channels": 2**32}}, r"\[limits\] channels is 4294967295 at the most"),
+        ({"limits": {"bytes": 2**63}}, r"\[limits\] bytes is 9223372036854775807 at the most"),
         ({"limits": {"memory": 1}}, r"\[limits\] has no key 'memory'"),
+        ({"stock": {"small": 10**20}}, r"\[stock\] small is 4294967295 at the most"),
         ({"stock": {"arena": None}}, r"\[stock\] arena is a whole number"),
         ({"access": {"admin_group": "no such group"}}, "no group 'no such group'"),
     ],
@@ -79,6 +90,18 @@ def test_the_crew_leaves_a_secure_thread_free_where_there_is_more_than_one(
 def test_whatever_is_wrong_is_named_with_its_place(tables: Any, words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         parse(tables)
+
+
+def test_numbers_may_be_as_large_as_that() -> None:
+    config = parse(
+        {
+            "socket": {"mode": 0o777},
+            "tee": {"secure_threads": 64, "implementation": 2**32 - 1},
+            "limits": {"bytes": 2**63 - 1, "clients": 2**32 - 1},
+        }
+    )
+    assert (config.socket.mode, config.tee.secure_threads) == (0o777, 64)
+    assert config.limits == Limits(clients=2**32 - 1, bytes=2**63 - 1)
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
