@@ -5,6 +5,7 @@
 
 import os
 import pwd
+import select
 import signal
 import socket
 import subprocess
@@ -106,7 +107,6 @@ def _daemon(directory: Path) -> Iterator[str]:
     log = directory / "teed.log"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ready, log.open("wb") as errors:
         ready.bind(str(directory / "notify"))
-        ready.settimeout(START_SECONDS)
         process = subprocess.Popen(
             [sys.executable, "-m", "teed", "--config", str(config)],
             stderr=errors,
@@ -114,14 +114,24 @@ def _daemon(directory: Path) -> Iterator[str]:
         )
         try:
             _daemon_pid.append(process.pid)
-            try:
-                ready.recv(100)
-            except TimeoutError:
-                raise SystemExit(f"teed did not start:\n{log.read_text()}") from None
+            if not _is_ready(process, ready):
+                raise SystemExit(f"teed did not start:\n{log.read_text()}")
             yield path
         finally:
             process.send_signal(signal.SIGTERM)
-            process.wait(START_SECONDS)
+            status = process.wait(START_SECONDS)
+    if status:
+        raise SystemExit(f"teed ended with {status}:\n{log.read_text()}")
+
+
+def _is_ready(process: subprocess.Popen[bytes], ready: socket.socket) -> bool:
+    """Wait until the daemon says so; False when it has ended, or takes too long."""
+    end = os.pidfd_open(process.pid)
+    try:
+        heard, _, _ = select.select([ready, end], [], [], START_SECONDS)
+    finally:
+        os.close(end)
+    return ready in heard
 
 
 def _as_somebody_else(work: Callable[[], None]) -> int:
