@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,16 @@ from .applications import Command
 from .processes import Child
 
 PROCESSES = 100
+
+FULL = {
+    "emulator": (range(50, 51), [Result.ERROR_OUT_OF_MEMORY]),
+    "linux": (range(50, 54), [Result.ERROR_OUT_OF_MEMORY, Result.ERROR_SECURITY]),
+}
+"""How many sessions a TEE opens, and what it says to one more.
+
+How many OP-TEE 4.5 does, as Debian builds it, depends on what else is in its memory, and so
+does what it says: SECURITY when none is left to check the application's signature.
+"""
 
 
 def count(session: Session) -> int:
@@ -56,17 +67,15 @@ def test_separate_sessions_exhaust_the_tee_where_a_shared_one_does_not(
     context: Context,
 ) -> None:
     sessions: list[Session] = []
-    try:
-        with pytest.raises(TeeError) as failed:
-            sessions.extend(context.open_session(applications.TEED_TEST) for _ in range(100))
-    finally:
-        opened = len(sessions)
-        for session in sessions:
-            session.close()
-    # OP-TEE that has no memory left to check an application's signature says SECURITY.
-    assert failed.value.code in (Result.ERROR_OUT_OF_MEMORY, Result.ERROR_SECURITY)
+    with ExitStack() as opened, pytest.raises(TeeError) as failed:
+        sessions.extend(
+            opened.enter_context(context.open_session(applications.TEED_TEST))
+            for _ in range(PROCESSES)
+        )
+    room, words = FULL[context.driver]
+    assert len(sessions) in room
+    assert failed.value.code in words
     assert failed.value.origin == Origin.TEE
-    assert opened < PROCESSES
 
 
 def test_the_death_of_a_sharer_takes_nothing_but_its_own_channel(

@@ -167,14 +167,16 @@ def test_after_a_panic_every_call_says_target_dead(driver: LinuxDriver) -> None:
 
 
 def test_direct_access_runs_out_of_sessions(driver: LinuxDriver) -> None:
-    count = 0
-    while (answer := driver.open_session(opening())).result == Result.SUCCESS:
-        count += 1
-        assert count < 100
-    print(f"\nsession {count + 1} failed: {answer.result:#x}, origin {answer.origin}")
+    """OP-TEE 4.5 as Debian builds it has room for 53, or fewer beside other things."""
+    answers = [driver.open_session(opening()) for _ in range(54)]
+    opened = [answer for answer in answers if answer.result == Result.SUCCESS]
+    refused = answers[len(opened)]
+    print(f"\nsession {len(opened) + 1}: {refused.result:#x}, origin {refused.origin}")
+    assert 50 <= len(opened) <= 53
+    assert answers[: len(opened)] == opened
     # OP-TEE that has no memory left to check an application's signature says SECURITY.
-    assert answer.result in (Result.ERROR_OUT_OF_MEMORY, Result.ERROR_SECURITY)
-    assert answer.origin == Origin.TEE
+    assert refused.result in (Result.ERROR_OUT_OF_MEMORY, Result.ERROR_SECURITY)
+    assert refused.origin == Origin.TEE
 
 
 def test_closing_the_context_gives_all_sessions_back() -> None:
