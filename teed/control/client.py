@@ -25,13 +25,14 @@ log = logging.getLogger(__name__)
 class Attachment:
     """A client's place in a session: its channel, and how far it is with leaving."""
 
-    __slots__ = ("channel", "idle", "leaving", "left", "number", "session")
+    __slots__ = ("channel", "hung_up", "idle", "leaving", "left", "number", "session")
 
     def __init__(self, number: int, session: TeeSession, channel: Channel) -> None:
         self.number = number
         self.session = session
         self.channel = channel
         self.leaving = False
+        self.hung_up = False
         self.idle = trio.Event()
         self.left = trio.Event()
 
@@ -120,6 +121,14 @@ class Client:
         self.daemon.nursery.start_soon(self._leave, attachment)
         return attachment
 
+    def close(self, number: int) -> Attachment:
+        """The same at the client's request, which may follow upon a channel's hang-up."""
+        attachment = self._attachments.get(number)
+        if attachment is None or not attachment.hung_up:
+            return self.leave(number)
+        attachment.hung_up = False
+        return attachment
+
     async def cancel_running(self, channel: Channel, request: int) -> bool:
         """Cancel a request if it is the one running in the TEE; False when it is not."""
         try:
@@ -179,17 +188,18 @@ class Client:
     async def _leave(self, attachment: Attachment) -> None:
         await attachment.idle.wait()
         self._close([attachment.channel.socket.detach()])
-        del self._attachments[attachment.number]
         self.account.credit(channels=1)
         self.daemon.sessions.leave(attachment.session)
         if not attachment.session.joined:
             await attachment.session.closed.wait()
+        del self._attachments[attachment.number]
         attachment.left.set()
 
     async def _abandon(self, attachment: Attachment) -> None:
         """Leave a session that nobody waits for any more: what runs there is cancelled."""
         if not attachment.leaving:
             self.leave(attachment.number)
+            attachment.hung_up = True
         request = attachment.channel.request
         if request is not None:
             await self.cancel_running(attachment.channel, request)

@@ -210,7 +210,7 @@ async def _opened(
 
 
 async def close_session(client: Client, call: calls.Close, incoming: Incoming) -> Reply:
-    await client.leave(call.session).left.wait()
+    await client.close(call.session).left.wait()
     return Reply(None)
 
 

@@ -79,6 +79,10 @@ class RawClient:
         await self.send(encode(Request(self._last_id, method, params)), fds)
         return self._last_id
 
+    def has_answer(self, number: int) -> bool:
+        """Whether it came before an answer that somebody waited for."""
+        return number in self._answers
+
     async def answer(self, number: int) -> Response:
         """The answer to the request with this id; others are kept for later."""
         while number not in self._answers:

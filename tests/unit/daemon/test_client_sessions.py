@@ -262,9 +262,25 @@ async def test_hanging_up_a_channel_leaves_its_session(
 ) -> None:
     number, channel = await client.open()
     channel.close()
-    await house.until(lambda: not driver.sessions)
+    await house.until(lambda: house.daemon.accounts.total("sessions") == 0)
+    await client.result("status")
+    assert driver.sessions == set()
     assert await client.reason("close", number) == "bad-session"
-    await house.until(lambda: house.daemon.accounts.total("channels") == 0)
+
+
+async def test_close_after_hanging_up_waits_for_the_end_of_the_session(
+    client: RawClient, driver: FakeDriver
+) -> None:
+    number, channel = await client.open()
+    driver.hold("close_session")
+    channel.close()
+    ending = await driver.entered()
+    closing = await client.ask("close", number)
+    await client.result("status")
+    assert not client.has_answer(closing)
+    assert await client.reason("close", number) == "bad-session"
+    ending.finish()
+    assert (await client.answer(closing)).error is None
 
 
 async def test_a_malformed_message_on_a_channel_is_the_end_of_its_client(
