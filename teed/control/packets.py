@@ -19,6 +19,9 @@ _Rights = tuple[int, int, "array[int]"]
 
 _ROOM = socket.CMSG_SPACE(MOST_SENT * array("i").itemsize)
 
+_RECEIVING = int(socket.MSG_CMSG_CLOEXEC | socket.MSG_DONTWAIT)
+_SENDING = int(socket.MSG_NOSIGNAL | socket.MSG_DONTWAIT)
+
 
 class Packet(NamedTuple):
     """One message, and the descriptors that came along, which the receiver now owns.
@@ -55,9 +58,7 @@ def last_descriptors(connection: socket.socket) -> list[int]:
 
 
 def _take(connection: socket.socket) -> Packet:
-    body, ancillary, flags, _ = connection.recvmsg(
-        MAX_MESSAGE + 1, _ROOM, socket.MSG_CMSG_CLOEXEC | socket.MSG_DONTWAIT
-    )
+    body, ancillary, flags, _ = connection.recvmsg(MAX_MESSAGE + 1, _ROOM, _RECEIVING)
     fds = array("i")
     for level, kind, payload in ancillary:
         if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
@@ -82,7 +83,7 @@ async def send(connection: socket.socket, message: Message, fds: Sequence[int] =
 def _sent(connection: socket.socket, body: list[bytes], ancillary: list[_Rights]) -> bool:
     """False when the peer has so much to read that it must do that first."""
     try:
-        connection.sendmsg(body, ancillary, socket.MSG_NOSIGNAL | socket.MSG_DONTWAIT)
+        connection.sendmsg(body, ancillary, _SENDING)
     except BlockingIOError:
         return False
     return True

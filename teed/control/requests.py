@@ -189,11 +189,12 @@ async def _opened(
     client: Client, session: TeeSession, opening: Opening, request: int
 ) -> Answer:
     """Wait for an opening.  Whoever cancels, or hangs up, stops waiting where that is safe."""
+    if session.opened.is_set():
+        return _answer_of(session)
     with trio.CancelScope() as patience:
         client.openings[request] = Waiting(session, opening, patience)
         try:
-            if not session.opened.is_set():
-                await session.opened.wait()
+            await session.opened.wait()
         except trio.Cancelled:
             if not client.daemon.sessions.give_up(session, opening):
                 with trio.CancelScope(shield=True):
@@ -203,6 +204,11 @@ async def _opened(
             client.openings.pop(request, None)
     if patience.cancelled_caught:
         raise CANCELLED
+    return _answer_of(session)
+
+
+def _answer_of(session: TeeSession) -> Answer:
+    """What became of an opening that is over."""
     assert session.answer is not None
     if isinstance(session.answer, TeeError):
         raise session.answer

@@ -25,7 +25,7 @@ _QUICK_ROUNDS = 3
 
 
 def main() -> int:
-    """1 when something failed or has missed its goal."""
+    """1 when something failed."""
     options = _options()
     if options.quick:
         measuring.be_quick()
@@ -43,8 +43,7 @@ def main() -> int:
         "goals": goals,
     }
     (options.out / "bench-optee.json").write_text(json.dumps(written, indent=1) + "\n")
-    failed = any(each.failed for each in measured.values())
-    return 1 if failed or not all(goal["met"] for goal in goals) else 0
+    return 1 if any(each.failed for each in measured.values()) else 0
 
 
 def _group(measured: Measured) -> dict[str, Any]:

@@ -15,8 +15,10 @@ from measuring import Failed, Sample
 FOLDER = "/usr/lib/teed-vm"
 STOCK = "stock"
 TEED = "teed"
+FLOOR = "floor"
+"""Neither: two processes that hand each other a message."""
 
-_ENVIRONMENT = {STOCK: {}, TEED: {"LD_LIBRARY_PATH": "/usr/lib/teed"}}
+_ENVIRONMENT = {STOCK: {}, FLOOR: {}, TEED: {"LD_LIBRARY_PATH": "/usr/lib/teed"}}
 _LAP = re.compile(rb"^(\d+) (\d+)$", re.MULTILINE)
 """The stock library says on the same output when an ioctl failed."""
 

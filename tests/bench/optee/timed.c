@@ -117,6 +117,11 @@ static struct lap cold(void)
     return open_and_close(&TEST);
 }
 
+static struct lap big(void)
+{
+    return open_and_close(&BIG_ONE);
+}
+
 static struct lap kept(void)
 {
     return open_and_close(&KEPT);
@@ -152,6 +157,7 @@ static const struct work {
     { "registered", have_registered, whole, close_session_and_memory },
     { "allocated", have_allocated, whole, close_session_and_memory },
     { "cold", nothing, cold, nothing },
+    { "big", nothing, big, nothing },
     { "kept", nothing, kept, nothing },
     { "allocate", nothing, allocate_unhurried, nothing },
     { "allocate-tight", nothing, allocate, nothing },

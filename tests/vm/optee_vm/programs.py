@@ -16,6 +16,7 @@ _PROGRAMS = (
     "libteec/programs/calls",
     "bench/optee/attach",
     "bench/optee/crowd",
+    "bench/optee/floor",
     "bench/optee/stalls",
     "bench/optee/timed",
 )
