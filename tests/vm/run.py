@@ -32,6 +32,9 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         host.prepare()
+        if options.command == "headers":
+            print(programs.headers(_kit()))
+            return 0
         machine = build()
         if options.command == "job":
             return run_job(machine, options)
@@ -47,17 +50,7 @@ def main() -> int:
 
 def build() -> Machine:
     """The machine with the working tree as it is now; what did not change is kept."""
-    kit = packages.exactly(
-        "kit",
-        (
-            "libpython3.13-dev",
-            "linux-image-arm64",
-            "optee-client-dev",
-            "optee-os",
-            "optee-os-dev",
-        ),
-        ("arm-trusted-firmware",),
-    )
+    kit = _kit()
     linux = kernel.unpack(kit)
     base = image.build(kit, linux)
     layers = (
@@ -70,6 +63,20 @@ def build() -> Machine:
         programs.build(kit, base),
     )
     return Machine(firmware.build(kit), linux / "Image", layers)
+
+
+def _kit() -> Path:
+    return packages.exactly(
+        "kit",
+        (
+            "libpython3.13-dev",
+            "linux-image-arm64",
+            "optee-client-dev",
+            "optee-os",
+            "optee-os-dev",
+        ),
+        ("arm-trusted-firmware",),
+    )
 
 
 def run_job(machine: Machine, options: argparse.Namespace) -> int:
@@ -89,6 +96,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="run.py", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("build", help="make everything ready, boot nothing")
+    commands.add_parser("headers", help="say where the stock library's headers are")
     commands.add_parser("shell", help="boot to a root console")
     job = commands.add_parser("job", help="boot, run one job, give its exit status")
     job.add_argument("name", choices=sorted(path.name for path in JOBS.iterdir()))

@@ -13,7 +13,8 @@ from .image import Base
 
 _TESTS = Path(__file__).resolve().parents[2]
 _PROGRAMS = (
-    "libteec/programs/calls",
+    *(f"libteec/programs/{name}" for name in ("calls", "cancel", "fork", "signals", "small")),
+    "libteec/programs/threads",
     "bench/optee/attach",
     "bench/optee/crowd",
     "bench/optee/floor",
@@ -27,14 +28,13 @@ def build(kit: Path, base: Base) -> Path:
 
     def make(target: Path, log: Log) -> None:
         scratch = target / "scratch"
-        for deb in kit.glob("optee-client-dev_*.deb"):
-            log.run("dpkg-deb", "--extract", deb, scratch)
+        scratch.mkdir()
         with Archive(target / "programs.cpio") as archive:
             for source in _PROGRAMS:
                 name = Path(source).name
                 log.run(
                     *("aarch64-linux-gnu-gcc", "-std=c11", "-D_GNU_SOURCE", "-O1", "-Wall"),
-                    *("-pthread", f"-I{scratch}/usr/include", "-o", scratch / name),
+                    *("-pthread", f"-I{headers(kit)}", "-o", scratch / name),
                     *(_TESTS / f"{source}.c", _stock_library(base)),
                     # The library may want a newer C library than the host compiles for.
                     "-Wl,--allow-shlib-undefined",
@@ -48,6 +48,16 @@ def build(kit: Path, base: Base) -> Path:
     for path in [_TESTS / f"{source}.c" for source in _PROGRAMS] + _headers():
         inputs += [path.name, path.read_bytes()]
     return cache.entry("programs", inputs, make) / "programs.cpio"
+
+
+def headers(kit: Path) -> Path:
+    """The stock library's headers."""
+
+    def make(target: Path, log: Log) -> None:
+        for deb in kit.glob("optee-client-dev_*.deb"):
+            log.run("dpkg-deb", "--extract", deb, target)
+
+    return cache.entry("headers", [kit.name], make) / "usr/include"
 
 
 def _headers() -> list[Path]:
