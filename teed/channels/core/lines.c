@@ -1,8 +1,10 @@
 /* Where channels and errands wait, and which of them is next.  All of it under the lock. */
 #include "crew.h"
 
+#include <errno.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 
 static void put(struct teed_turns *line, struct teed_channel *channel, int place)
 {
@@ -137,6 +139,14 @@ void teed_unqueue(struct teed_crew *crew, struct teed_channel *channel)
     teed_ring_if_needed(crew);
 }
 
+/* Whether the next request, or the end, has come already.  To tell epoll of such a channel
+ * would wake another worker for what this one is about to look at. */
+static bool has_more(const struct teed_channel *channel)
+{
+    uint8_t byte;
+    return recv(channel->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN;
+}
+
 /* A worker is done with it: it goes back to where it waits, and its session on. */
 void teed_put_back(struct teed_crew *crew, struct teed_channel *channel)
 {
@@ -146,7 +156,10 @@ void teed_put_back(struct teed_crew *crew, struct teed_channel *channel)
     crew->may_be_long -= channel->may_be_long;
     channel->may_be_long = false;
     pass_on(crew, channel->room);
-    rearm(crew, channel);
+    if (!channel->retired && !channel->lost && has_more(channel))
+        put(&crew->ready, channel, TEED_READY);
+    else
+        rearm(crew, channel);
     if (channel->retired)
         teed_tell(crew, channel, TEED_NEWS_IDLE);
 }
