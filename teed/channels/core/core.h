@@ -177,6 +177,7 @@ struct teed_channel {
     bool retired;
     bool reading;
     bool running;
+    bool answering;
     bool answered;
     bool may_be_long;
     uint32_t request;

@@ -58,6 +58,7 @@
 #include <unistd.h>
 
 #define EVENTS 64
+#define GATHERED_FOR_NS 20000
 
 /* Whoever is woken by the bell silences it, unless it rings for the end. */
 static void line_up_event(struct teed_crew *crew, int fd)
@@ -71,13 +72,24 @@ static void line_up_event(struct teed_crew *crew, int fd)
     }
 }
 
+static void line_up_events(struct teed_crew *crew, const struct epoll_event *events, int count)
+{
+    for (int i = 0; i < count; i++)
+        line_up_event(crew, events[i].data.fd);
+    crew->gathered_ns = teed_now_ns();
+}
+
 /* Line up what is readable. */
 static void gather(struct teed_crew *crew)
 {
     struct epoll_event events[EVENTS];
-    int count = epoll_wait(crew->epoll, events, EVENTS, 0);
-    for (int i = 0; i < count; i++)
-        line_up_event(crew, events[i].data.fd);
+    line_up_events(crew, events, epoll_wait(crew->epoll, events, EVENTS, 0));
+}
+
+/* Not after each of many calls that take next to no time. */
+static bool is_due(const struct teed_crew *crew)
+{
+    return teed_now_ns() - crew->gathered_ns > GATHERED_FOR_NS;
 }
 
 /* The same, when there is something. */
@@ -89,23 +101,20 @@ static void sleep_and_gather(struct teed_crew *crew)
     int count = epoll_wait(crew->epoll, events, EVENTS, -1);
     pthread_mutex_lock(&crew->lock);
     crew->sleeping--;
-    for (int i = 0; i < count; i++)
-        line_up_event(crew, events[i].data.fd);
+    line_up_events(crew, events, count);
 }
 
 /* The next thing to do; NULL when the crew is stopped. */
 static struct teed_work *next_work(struct teed_crew *crew)
 {
-    bool gathered = false;
     while (!crew->stopping) {
-        if (!gathered && (crew->ready.first || crew->patient.first))
+        if ((crew->ready.first || crew->patient.first) && is_due(crew))
             gather(crew); /* who came meanwhile has a turn too */
         struct teed_work *work = teed_take(crew);
         teed_ring_if_needed(crew);
         if (work)
             return work;
         sleep_and_gather(crew);
-        gathered = true;
     }
     return NULL;
 }

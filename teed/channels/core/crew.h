@@ -23,6 +23,7 @@ struct teed_crew {
     struct teed_channel **channels;
     size_t room;
     struct teed_channel *first_news, *last_news;
+    uint64_t gathered_ns;
     struct teed_records records;
     uint64_t invocations;
 };

@@ -156,7 +156,7 @@ void teed_put_back(struct teed_crew *crew, struct teed_channel *channel)
     crew->may_be_long -= channel->may_be_long;
     channel->may_be_long = false;
     pass_on(crew, channel->room);
-    if (!channel->retired && !channel->lost && has_more(channel))
+    if (!crew->ready.first && !channel->retired && !channel->lost && has_more(channel))
         put(&crew->ready, channel, TEED_READY);
     else
         rearm(crew, channel);

@@ -99,6 +99,7 @@ static bool enter(struct teed_crew *crew, struct teed_channel *channel,
     pthread_mutex_lock(&crew->lock);
     channel->reading = false;
     bool wanted = !is_unwanted(channel, call->arg.cancel_id);
+    channel->answering = !(wanted && sound);
     if (wanted && sound) {
         channel->running = true;
         channel->request = call->arg.cancel_id;
@@ -120,6 +121,7 @@ static void leave(struct teed_crew *crew, struct teed_channel *channel,
     const uint32_t target_dead = 0xffff3024, from_tee = 3;
     pthread_mutex_lock(&crew->lock);
     channel->running = false;
+    channel->answering = true;
     if (reached)
         teed_note(&crew->records, channel->room->application, call->arg.func, took_ns);
     if (reached && call->arg.ret == target_dead && call->arg.ret_origin == from_tee)
@@ -186,6 +188,7 @@ static size_t judge(struct teed_crew *crew, struct teed_channel *channel, size_t
 {
     pthread_mutex_lock(&crew->lock);
     channel->reading = false;
+    channel->answering = true;
     int64_t unwanted = channel->unwanted;
     pthread_mutex_unlock(&crew->lock);
     return crew->ops.judge(crew->ops.crew, channel->work.handle, size, unwanted, body);
@@ -213,17 +216,20 @@ static long serve(struct teed_crew *crew, struct teed_channel *channel, uint8_t 
     return (long)length;
 }
 
-/* The answer is sent under the lock, so that whoever cancels the request that follows upon it
- * finds that one in the socket, and not a worker that has yet to say it is done. */
+/* The answer is not sent under the lock: who is woken by it may run at once, in this worker's
+ * place.  It may cancel its next request before the worker is back, so who withdraws one waits
+ * while a channel is being answered. */
 void teed_serve(struct teed_crew *crew, struct teed_channel *channel, uint8_t *body)
 {
     pthread_mutex_unlock(&crew->lock);
     long size = serve(crew, channel, body);
-    pthread_mutex_lock(&crew->lock);
     int lost = size < 0 ? (int)-size : 0;
     if (size > 0)
         lost = teed_send(channel, body, (size_t)size);
+    pthread_mutex_lock(&crew->lock);
+    channel->answering = false;
     channel->answered = true;
+    pthread_cond_broadcast(&crew->changed);
     if (lost)
         teed_lose(crew, channel, lost);
 }
