@@ -16,7 +16,7 @@ def subjects() -> Sequence[Subject]:
     cpus = [one_cpu()]
     load = ("load", 1, calls(C_CALLS))
     python = in_python("blocking", 1, calls(PYTHON_CALLS))
-    trio = in_python("in_trio", calls(TRIO_CALLS))
+    trio = in_python("in_trio", 1, calls(TRIO_CALLS))
     return [
         Program("C floor", FloorServer(cpus), to_floor(*load), cpus),
         Program("teed, C client", quiet_teed(cpus=cpus), to_teed(*load), cpus),

@@ -10,6 +10,7 @@ from rounds import Group, Ratio
 CLIENTS = (1, 8, 64)
 C_CALLS = 48_000
 PYTHON_CALLS = 16_000
+TRIO_CALLS = 8_000
 
 
 def subjects() -> Sequence[Subject]:
@@ -23,6 +24,8 @@ def _with(cpus: Sequence[int] | None, numbers: Sequence[int], where: str) -> Ite
         yield Program(f"C floor x{number}{where}", FloorServer(cpus), to_floor(*load), cpus)
         yield Program(f"teed, C x{number}{where}", quiet_teed(cpus=cpus), to_teed(*load), cpus)
         yield Program(f"teed, Python x{number}{where}", quiet_teed(cpus=cpus), python, cpus)
+        trio = in_python("in_trio", number, calls(TRIO_CALLS) // number)
+        yield Program(f"teed, trio x{number}{where}", quiet_teed(cpus=cpus), trio, cpus)
 
 
 GROUP = Group(
@@ -38,6 +41,10 @@ GROUP = Group(
             Ratio(f"Python x{n} over floor", f"teed, Python x{n}", f"C floor x{n}", "rate")
             for n in CLIENTS
         ),
+        *(
+            Ratio(f"trio x{n} over floor", f"teed, trio x{n}", f"C floor x{n}", "rate")
+            for n in CLIENTS
+        ),
         Ratio(
             "C x64 over floor, all processors",
             "teed, C x64, all processors",
@@ -46,5 +53,6 @@ GROUP = Group(
         ),
     ],
     "Server and clients on one processor, but where it says otherwise. C clients are threads "
-    "of one process, the same program for floor and teed; Python clients are processes.",
+    "of one process, the same program for floor and teed; Python clients are processes, "
+    "those of trio tasks of one.",
 )
