@@ -52,8 +52,11 @@ def last_descriptors(connection: socket.socket) -> list[int]:
     unread: list[int] = []
     connection.shutdown(socket.SHUT_RD)
     with suppress(ConnectionError):  # the peer has done just that
-        while not unread and (packet := _take(connection)).body:
+        more = True
+        while more and not unread:
+            packet = _take(connection)
             unread += packet.fds
+            more = bool(packet.body)
     return [connection.detach(), *unread]
 
 

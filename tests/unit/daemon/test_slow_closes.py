@@ -157,6 +157,16 @@ async def test_that_nobody_has_read_are_not_all_taken_in(
         peer.close()
 
 
+async def test_that_nobody_has_read_and_that_came_with_nothing_else(
+    house: House, client: RawClient, witness: Witness
+) -> None:
+    with socket.socket(fileno=client.dup()) as hasty:
+        hasty.send(b"")  # which is the end
+        socket.send_fds(hasty, [b""], [witness.fd])
+    client.close()
+    await witness.is_closed()
+
+
 async def test_on_a_channel_count_as_their_user_s(
     house: House, client: RawClient, other: RawClient
 ) -> None:
