@@ -15,6 +15,7 @@ def draw(measured: Sequence[Measured], folder: Path) -> list[Path]:
     """Draw what the groups of this run are enough for; Missing without matplotlib."""
     pyplot = _pyplot()
     groups = {one.group.name: one for one in measured}
+    folder.mkdir(parents=True, exist_ok=True)
     drawn = []
     for name, picture, paint in (
         ("calls", "bench-latency.svg", _latency),
