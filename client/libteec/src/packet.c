@@ -54,22 +54,28 @@ int packet_connect(const char *path)
     return fd;
 }
 
-bool packet_send(int socket, const void *bytes, size_t size, int fd)
+static ssize_t send_with(int socket, const void *bytes, size_t size, int fd)
 {
     struct iovec body = { .iov_base = (void *)bytes, .iov_len = size };
-    struct msghdr message = { .msg_iov = &body, .msg_iovlen = 1 };
     union control control = { .header = { .cmsg_len = ONE_FD,
                                           .cmsg_level = SOL_SOCKET,
                                           .cmsg_type = SCM_RIGHTS } };
+    struct msghdr message = { .msg_iov = &body,
+                              .msg_iovlen = 1,
+                              .msg_control = &control,
+                              .msg_controllen = ONE_FD };
+
+    memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
+    return sendmsg(socket, &message, MSG_NOSIGNAL);
+}
+
+bool packet_send(int socket, const void *bytes, size_t size, int fd)
+{
     ssize_t sent;
 
-    if (fd >= 0) {
-        memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
-        message.msg_control = &control;
-        message.msg_controllen = ONE_FD;
-    }
     do
-        sent = sendmsg(socket, &message, MSG_NOSIGNAL);
+        sent = fd < 0 ? send(socket, bytes, size, MSG_NOSIGNAL)
+                      : send_with(socket, bytes, size, fd);
     while (sent < 0 && errno == EINTR);
     return sent >= 0 || errno == EPIPE || errno == ECONNRESET;
 }
@@ -135,13 +141,11 @@ bool packet_receive(int socket, struct packet *packet)
 
 bool packet_receive_bare(int socket, struct packet *packet)
 {
-    struct iovec body = { .iov_base = packet->bytes, .iov_len = sizeof(packet->bytes) };
-    struct msghdr message = { .msg_iov = &body, .msg_iovlen = 1 };
     ssize_t received;
 
     packet->fd = -1;
     do
-        received = recvmsg(socket, &message, 0);
+        received = recv(socket, packet->bytes, sizeof(packet->bytes), 0);
     while (interrupted(received));
     return arrived(packet, received);
 }

@@ -43,8 +43,8 @@ static void allow_nothing_else(void)
 {
     struct sock_filter filter[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        ALLOW(sendmsg),
-        ALLOW(recvmsg),
+        ALLOW(sendto),
+        ALLOW(recvfrom),
         ALLOW(write),
         ALLOW(exit_group),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
