@@ -90,7 +90,7 @@ class Crew:
         return int(lib.teed_crew_invocations(self._core))
 
     def look_in(self, *moments: Callable[[], object]) -> None:
-        """For tests: be called when a request has been read, and when it will be answered."""
+        """For tests: be called as the core says at TEED_HAS_READ and the others."""
         self.probes = moments
         lib.teed_probe(self._core, callbacks.PROBE)
 

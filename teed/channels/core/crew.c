@@ -20,7 +20,8 @@
  *   PATIENT  it had its turn, but would have taken the last thread for who knows how long
  *   BUSY     in the hands of one worker, and its session with it
  *
- * IDLE -> READY -> BUSY -> IDLE is the plain path.  PARKED comes back to READY when the call
+ * IDLE -> READY -> BUSY -> IDLE is the plain path; when nobody else waits, a channel whose
+ * request was answered is READY at once, and IDLE when nothing is found there.  PARKED comes back to READY when the call
  * inside leaves, PATIENT is looked at before READY whenever a call that may be long can
  * enter.  Owners (clients) are served in turn in every one of the lines.
  *
@@ -138,8 +139,9 @@ static void *man(void *data)
         if (work->is_errand) {
             run_errand(crew, work);
         } else {
-            teed_serve(crew, (struct teed_channel *)work, body);
-            teed_put_back(crew, (struct teed_channel *)work);
+            struct teed_channel *channel = (struct teed_channel *)work;
+            bool found = teed_serve(crew, channel, body);
+            teed_put_back(crew, channel, found);
         }
     }
     crew->alive--;

@@ -1,10 +1,8 @@
 /* Where channels and errands wait, and which of them is next.  All of it under the lock. */
 #include "crew.h"
 
-#include <errno.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/socket.h>
 
 static void put(struct teed_turns *line, struct teed_channel *channel, int place)
 {
@@ -98,7 +96,6 @@ static bool admit_channel(struct teed_crew *crew, struct teed_channel *channel)
     channel->place = TEED_BUSY;
     channel->reading = true;
     channel->answered = false;
-    channel->unwanted = -1;
     return true;
 }
 
@@ -139,16 +136,23 @@ void teed_unqueue(struct teed_crew *crew, struct teed_channel *channel)
     teed_ring_if_needed(crew);
 }
 
-/* Whether the next request, or the end, has come already.  To tell epoll of such a channel
- * would wake another worker for what this one is about to look at. */
-static bool has_more(const struct teed_channel *channel)
+/* Whether a worker should look at it once more.
+ *
+ * When nobody else waits, the client that was answered has often sent its next request by now,
+ * and to tell epoll of the channel would wake another worker for it.  Where there was nothing,
+ * a request may have come since that was withdrawn on the word that it was being read. */
+static bool is_worth_a_look(struct teed_crew *crew, struct teed_channel *channel, bool found)
 {
-    uint8_t byte;
-    return recv(channel->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN;
+    if (channel->retired || channel->lost)
+        return false;
+    if (found)
+        return !crew->ready.first;
+    return channel->unwanted >= 0 && teed_is_next(channel, (uint32_t)channel->unwanted);
 }
 
-/* A worker is done with it: it goes back to where it waits, and its session on. */
-void teed_put_back(struct teed_crew *crew, struct teed_channel *channel)
+/* A worker is done with it, having found a request there or not: it goes back to where it
+ * waits, and its session on. */
+void teed_put_back(struct teed_crew *crew, struct teed_channel *channel, bool found)
 {
     channel->reading = false;
     while (channel->room->cancelling)
@@ -156,7 +160,10 @@ void teed_put_back(struct teed_crew *crew, struct teed_channel *channel)
     crew->may_be_long -= channel->may_be_long;
     channel->may_be_long = false;
     pass_on(crew, channel->room);
-    if (!crew->ready.first && !channel->retired && !channel->lost && has_more(channel))
+    bool again = is_worth_a_look(crew, channel, found);
+    if (found || !again)
+        channel->unwanted = -1;
+    if (again)
         put(&crew->ready, channel, TEED_READY);
     else
         rearm(crew, channel);

@@ -31,6 +31,14 @@ bool teed_peek(const struct teed_channel *channel, struct teed_invoke *call, lon
     return *size > 0 && *size <= (long)sizeof(body) && teed_decode(body, (size_t)*size, call);
 }
 
+/* Whether this request is the one in the channel's socket. */
+bool teed_is_next(const struct teed_channel *channel, uint32_t request)
+{
+    struct teed_invoke call;
+    long size;
+    return teed_peek(channel, &call, &size) && call.arg.cancel_id == request;
+}
+
 /* Their last close takes as long as their sender likes, so it is not for a worker to make:
  * the control plane hears of them when it hears that the channel is lost. */
 static void keep(struct teed_channel *channel, const struct cmsghdr *head)
@@ -202,8 +210,10 @@ static long serve(struct teed_crew *crew, struct teed_channel *channel, uint8_t 
     ssize_t size = teed_receive(channel, body, TEED_MAX_MESSAGE + 1);
     if (size == TEED_RIGHTS)
         return -TEED_SENT_RIGHTS;
-    if (size < 0 && errno == EAGAIN)
-        return 0; /* it was withdrawn */
+    if (size < 0 && errno == EAGAIN) { /* it was withdrawn, or has not come yet */
+        probe(crew, TEED_FOUND_NOTHING);
+        return 0;
+    }
     if (size <= 0)
         return -TEED_HUNG_UP;
     probe(crew, TEED_HAS_READ);
@@ -218,8 +228,10 @@ static long serve(struct teed_crew *crew, struct teed_channel *channel, uint8_t 
 
 /* The answer is not sent under the lock: who is woken by it may run at once, in this worker's
  * place.  It may cancel its next request before the worker is back, so who withdraws one waits
- * while a channel is being answered. */
-void teed_serve(struct teed_crew *crew, struct teed_channel *channel, uint8_t *body)
+ * while a channel is being answered.
+ *
+ * False when there was no request. */
+bool teed_serve(struct teed_crew *crew, struct teed_channel *channel, uint8_t *body)
 {
     pthread_mutex_unlock(&crew->lock);
     long size = serve(crew, channel, body);
@@ -232,4 +244,5 @@ void teed_serve(struct teed_crew *crew, struct teed_channel *channel, uint8_t *b
     pthread_cond_broadcast(&crew->changed);
     if (lost)
         teed_lose(crew, channel, lost);
+    return size != 0;
 }

@@ -230,6 +230,47 @@ def test_a_request_that_was_just_read_is_withdrawn_by_its_worker(
     assert [cancel_id for *_, cancel_id in driver.called("invoke")] == [6]
 
 
+def test_a_request_that_comes_behind_a_worker_that_found_none_is_withdrawn(
+    crew_of: Crews, driver: FakeDriver
+) -> None:
+    """It looks again when it has answered, and may have read what comes in then."""
+    bench = crew_of(1)
+    line = bench.line()
+    withdrawn: list[bool] = []
+
+    def ask_and_withdraw() -> None:
+        if not withdrawn:
+            line.ask(6)
+            withdrawn.append(bench.crew.withdraw_request(line.channel, 6))
+
+    bench.tap(when_empty=ask_and_withdraw)
+    line.ask(5)
+    assert line.answer().id == 5
+    assert _is_cancelled(line, 6)
+    assert withdrawn == [True]
+    line.ask(6)
+    assert line.answer().error is None
+    assert [cancel_id for *_, cancel_id in driver.called("invoke")] == [5, 6]
+
+
+def test_the_number_of_a_request_that_is_over_may_be_used_again(crew_of: Crews) -> None:
+    """Though somebody wanted to withdraw it while its worker looked for the next."""
+    bench = crew_of(1)
+    line = bench.line()
+    looked = threading.Event()
+
+    def withdraw() -> None:
+        bench.crew.withdraw_request(line.channel, 5)
+        looked.set()
+
+    bench.tap(when_empty=withdraw)
+    for _ in range(3):
+        line.ask(5)
+        assert line.answer().error is None
+        assert looked.wait(PATIENCE)
+        looked.clear()
+
+
 def test_a_request_that_is_being_answered_cannot_be_withdrawn(crew_of: Crews) -> None:
     bench = crew_of(1)
     line = bench.line()
