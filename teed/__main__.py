@@ -53,7 +53,9 @@ def open_driver(settings: config.Config) -> Driver:
     if tee.driver == "noop":
         return _noop(settings)
     try:
-        return linux.find_device(device, tee.implementation or None)
+        driver = linux.find_device(device, tee.implementation or None)
+        driver.renounce(tee.renounced)
+        return driver
     except linux.DeviceError as why:
         if tee.driver == "auto" and device is None:
             log.warning("%s", why)
@@ -69,8 +71,8 @@ def _emulator(settings: config.Config) -> Driver:
         Options(
             secure_threads=settings.tee.secure_threads,
             max_sessions=settings.emulator.sessions,
-            register=settings.emulator.register_memory,
-            memref_null=settings.emulator.null_references,
+            register=settings.tee.register_memory,
+            memref_null=settings.tee.null_references,
             state=_state_directory(settings),
         )
     )

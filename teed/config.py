@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from teed.accounts import Limits
+from teed_protocol.codes import Capability
 from teed_protocol.errors import TeedError
 
 T = TypeVar("T")
@@ -36,12 +37,17 @@ class Tee:
     ``implementation`` is the number that the kernel gives it, 0 for any: 1 is OP-TEE, 2 is
     AMD-TEE.  ``secure_threads`` is OP-TEE's CFG_NUM_THREADS: one of them is left free for
     cancellation and close, and lent meanwhile to calls that are known to be brief.
+
+    ``register_memory`` and ``null_references`` say that the TEE may be asked for these where
+    it has them; without the first, all memory is the driver's own (TEE_IOC_SHM_ALLOC).
     """
 
     driver: str = "linux"
     device: str = ""
     implementation: int = 0
     secure_threads: int = 2
+    register_memory: bool = True
+    null_references: bool = True
 
     @property
     def crew(self) -> int:
@@ -53,17 +59,22 @@ class Tee:
         """How many more may that are known to be brief."""
         return self.secure_threads - self.crew
 
+    @property
+    def renounced(self) -> Capability:
+        """What is not made use of, whether the TEE has it or not."""
+        memory = Capability(0) if self.register_memory else Capability.REG_MEM
+        null = Capability(0) if self.null_references else Capability.MEMREF_NULL
+        return memory | null
+
 
 @dataclass(frozen=True, slots=True)
 class Emulator:
-    """What the emulated TEE can do, and the directory where its applications store things.
+    """How much the emulated TEE holds, and where its applications store things.
 
     An empty ``state`` is systemd's $STATE_DIRECTORY, or else one that lasts as long as teed.
     """
 
     sessions: int = 50
-    register_memory: bool = True
-    null_references: bool = True
     state: str = ""
 
 

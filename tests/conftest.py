@@ -13,6 +13,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--teed-allocates",
         action="store_true",
-        help="let the emulator be a TEE that cannot register memory, so that all of it is "
+        help="have the daemon on the emulator register no memory, so that all of it is "
         "allocated from the driver, and shadowed where the client brought it",
     )

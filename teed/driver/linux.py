@@ -1,5 +1,6 @@
 """The real driver: ``/dev/teeN`` through the kernel's TEE ioctls."""
 
+import dataclasses
 import errno
 import mmap
 import os
@@ -83,6 +84,11 @@ class LinuxDriver:
         self.version = Version(data.impl_id, data.impl_caps, data.gen_caps)
         invoke_at = ffi.cast("uintptr_t", ffi.addressof(lib, "teed_invoke_at"))
         self.native = Native(int(invoke_at), fd)
+
+    def renounce(self, capabilities: Capability) -> None:
+        """Be a driver without these: ``version`` does not tell of them any more."""
+        told = self.version.gen_caps & ~capabilities
+        self.version = dataclasses.replace(self.version, gen_caps=told)
 
     def allocate(self, size: int) -> LinuxSharedMemory:
         data = ffi.new("struct tee_ioctl_shm_alloc_data *", {"size": size})

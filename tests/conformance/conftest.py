@@ -16,7 +16,7 @@ sessions = 200
 """
 
 ALLOCATING = """
-[emulator]
+[tee]
 register_memory = false
 null_references = false
 """

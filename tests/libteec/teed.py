@@ -18,10 +18,10 @@ CONFIGURATION = """
 [tee]
 driver = "emulator"
 secure_threads = 4
-[emulator]
-sessions = 200
 register_memory = {register_memory}
 null_references = {null_references}
+[emulator]
+sessions = 200
 [limits]
 sessions = 200
 """

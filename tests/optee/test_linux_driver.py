@@ -81,6 +81,12 @@ def test_memory_is_shared_either_way(driver: LinuxDriver, way: str) -> None:
     shared.close()
 
 
+def test_what_is_allocated_is_of_4_mib_at_the_most(driver: LinuxDriver) -> None:
+    driver.allocate(4 << 20).close()
+    with pytest.raises(OSError, match="Cannot allocate memory"):
+        driver.allocate((4 << 20) + 1)
+
+
 def test_a_null_reference_arrives(driver: LinuxDriver) -> None:
     nothing = Parameter(Attribute.MEMREF_INPUT, 0, 0, MEMREF_NULL)
     assert invoke(driver, opened(driver), NOP, nothing).result == Result.SUCCESS

@@ -12,8 +12,11 @@ from contextlib import contextmanager
 
 log = logging.getLogger(__name__)
 
-LARGEST = 1 << 30
+MOST_REGISTERED = 1 << 30
 """More than this is out of memory.  A real TEE has much less, and each another limit."""
+
+MOST_ALLOCATED = 4 << 20
+"""Linux allocates it in one piece, of which this is the largest (MAX_PAGE_ORDER)."""
 
 SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
 """A client gets the descriptor, and may not change its size under whoever maps it: the
@@ -71,7 +74,7 @@ class MemoryTable:
         """New memory of whole pages: EINVAL for none at all, ENOMEM for too much."""
         if size == 0:
             raise _error(errno.EINVAL)
-        if size > LARGEST:
+        if size > MOST_ALLOCATED:
             raise _error(errno.ENOMEM)
         rounded = -(-size // mmap.PAGESIZE) * mmap.PAGESIZE
         fd = os.memfd_create("teed-emulator", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
@@ -82,7 +85,7 @@ class MemoryTable:
 
     def register(self, fd: int, size: int) -> Memory:
         """A memfd, taken over on success: ENOMEM for no bytes, EFAULT for more than it has."""
-        if not 0 < size <= LARGEST:
+        if not 0 < size <= MOST_REGISTERED:
             raise _error(errno.ENOMEM)
         if size > os.fstat(fd).st_size:
             raise _error(errno.EFAULT)

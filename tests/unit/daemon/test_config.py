@@ -26,8 +26,9 @@ def test_what_the_file_says_is_what_holds(tmp_path: Path) -> None:
         [tee]
         driver = "emulator"
         secure_threads = 4
-        [emulator]
         register_memory = false
+        [emulator]
+        sessions = 7
         [limits]
         bytes = 1_048_576
         [stock]
@@ -36,8 +37,8 @@ def test_what_the_file_says_is_what_holds(tmp_path: Path) -> None:
     )
     config = load(path)
     assert (config.socket.path, config.socket.mode) == ("/tmp/teed.sock", 0o600)
-    assert config.tee == Tee(driver="emulator", secure_threads=4)
-    assert not config.emulator.register_memory
+    assert config.tee == Tee(driver="emulator", secure_threads=4, register_memory=False)
+    assert config.emulator.sessions == 7
     assert config.limits == Limits(bytes=2**20)
     assert config.stock.by_size() == {4096: 0, 65536: 4}
 
@@ -76,7 +77,7 @@ def test_the_crew_leaves_a_secure_thread_free_where_there_is_more_than_one(
         ({"emulator": {"state": "/\0"}}, r"\[emulator\] state has a NUL character in it"),
         ({"emulator": {"sessions": 2**32}}, r"sessions is 4294967295 at the most, not 42949"),
         ({"emulator": {"sessions": "many"}}, r"\[emulator\] sessions is a whole number"),
-        ({"emulator": {"register_memory": 1}}, r"register_memory is true or false, not 1"),
+        ({"tee": {"register_memory": 1}}, r"register_memory is true or false, not 1"),
         ({"limits": {"bytes": "1 GiB"}}, r"\[limits\] bytes is a whole number"),
         ({"limits": {"clients": -1}}, r"\[limits\] clients cannot be negative"),
         ({"limits": {"channels": 2**32}}, r"\[limits\] channels is 4294967295 at the most"),

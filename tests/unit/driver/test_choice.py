@@ -58,6 +58,14 @@ for fd in range(256):
 print(json.dumps([taken, said, held]))
 """
 
+OPEN = """
+import json, sys
+from teed.__main__ import open_driver
+from teed.config import parse
+
+print(int(open_driver(parse(json.loads(sys.argv[1]))).version.gen_caps), end="")
+"""
+
 
 class Machine:
     """A folder that stands for /dev."""
@@ -186,6 +194,19 @@ def test_a_device_that_one_may_not_open_is_named_or_passed_over(machine: Machine
     assert machine.find(uid=somebody) == words
     machine.has("tee1")
     assert machine.find(uid=somebody) == "tee1"
+
+
+@pytest.mark.parametrize("keys", [(), ("register_memory",), ("null_references",)])
+def test_what_the_configuration_renounces_the_driver_does_not_tell_of(
+    machine: Machine, keys: tuple[str, ...]
+) -> None:
+    everything = GP | Capability.REG_MEM | Capability.MEMREF_NULL
+    named = {"register_memory": Capability.REG_MEM, "null_references": Capability.MEMREF_NULL}
+    device = str(machine.has("tee0", caps=everything))
+    tee = {"device": device, **dict.fromkeys(keys, False)}
+    done = machine.run("-c", OPEN, json.dumps({"tee": tee}))
+    left = everything & ~sum(named[key] for key in keys)
+    assert done.stdout == str(int(left)), done.stderr
 
 
 def test_teed_does_not_start_on_it_and_says_why(machine: Machine) -> None:

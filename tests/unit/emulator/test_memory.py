@@ -55,7 +55,8 @@ def test_allocated_memory_keeps_its_size_whoever_has_its_descriptor(
 
 
 @pytest.mark.parametrize(
-    ("size", "number"), [(0, errno.EINVAL), (1 << 40, errno.ENOMEM), (2**64 - 1, errno.ENOMEM)]
+    ("size", "number"),
+    [(0, errno.EINVAL), ((4 << 20) + 1, errno.ENOMEM), (2**64 - 1, errno.ENOMEM)],
 )
 def test_a_size_that_cannot_be_is_refused(tee: Emulator, size: int, number: int) -> None:
     with pytest.raises(OSError, match=os.strerror(number)) as refused:
