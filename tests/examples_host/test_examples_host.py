@@ -94,15 +94,17 @@ def test_hotp_gives_the_passwords_of_the_rfc(run: Run, path: Path) -> None:
     assert output(run(path, "hotp")).split() == PASSWORDS.split()
 
 
-@pytest.mark.parametrize("text", ["", "hello", "x" * 117])
+@pytest.mark.parametrize(
+    ("bits", "text"), [(256, "x" * 21), (1024, ""), (1024, "hello"), (1024, "x" * 117)]
+)
 def test_acipher_encrypts_a_text_to_the_size_of_the_key(
-    run: Run, path: Path, text: str
+    run: Run, path: Path, bits: int, text: str
 ) -> None:
     first, second = (
-        bytes.fromhex(output(run(path, "acipher", "1024", text))) for _ in range(2)
+        bytes.fromhex(output(run(path, "acipher", str(bits), text))) for _ in range(2)
     )
 
-    assert len(first) == len(second) == 128
+    assert len(first) == len(second) == bits // 8
     assert first != second
 
 
