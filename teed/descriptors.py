@@ -11,6 +11,8 @@ import os
 import resource
 from collections.abc import Sequence
 
+from teed.channels._core import ffi, lib
+from teed.driver.refusals import refusal_of
 from teed_protocol.codes import Result
 from teed_protocol.errors import TeeError
 
@@ -43,7 +45,6 @@ def are_short() -> bool:
 
     The kernel gives out the lowest number that is free.
     """
-    most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
         lowest = os.dup(0)
     except OSError as why:
@@ -51,15 +52,39 @@ def are_short() -> bool:
             raise
         return True
     os.close(lowest)
-    return lowest >= most - min(KEPT_BACK, most // 2)
+    return _is_kept_back(lowest)
 
 
 def check() -> None:
     """TeeError when something that lasts should not be made now."""
     if are_short():
-        raise TeeError.refused(
-            Result.ERROR_OUT_OF_MEMORY, "limit", "teed has no descriptors to spare for now"
-        )
+        raise _none_to_spare()
+
+
+def pair() -> tuple[int, int]:
+    """Two SOCK_SEQPACKET sockets that are connected; TeeError when there should be none now.
+
+    Python's own socket objects would look at each of them once more.
+    """
+    fds = ffi.new("int[2]")
+    failed = lib.teed_pair(fds)
+    if failed:
+        raise refusal_of(OSError(-failed, os.strerror(-failed)))
+    if _is_kept_back(max(fds)):
+        close_all(fds)
+        raise _none_to_spare()
+    return fds[0], fds[1]
+
+
+def _is_kept_back(fd: int) -> bool:
+    most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return fd >= most - min(KEPT_BACK, most // 2)
+
+
+def _none_to_spare() -> TeeError:
+    return TeeError.refused(
+        Result.ERROR_OUT_OF_MEMORY, "limit", "teed has no descriptors to spare for now"
+    )
 
 
 def close_all(fds: Sequence[int]) -> None:

@@ -43,9 +43,13 @@ class Array:
         if not isinstance(values, list) or len(values) > len(checks):
             raise RemoteProtocolError(f"{cls.__name__} is an array of {len(checks)}")
         padded = values + [None] * (len(checks) - len(values))
-        return cls(
-            *(_checked(*check, value) for check, value in zip(checks, padded, strict=True))
-        )
+        read = []
+        try:
+            for (name, check), value in zip(checks, padded, strict=True):  # noqa: B007  # used below
+                read.append(check(value))
+        except RemoteProtocolError as wrong:
+            raise RemoteProtocolError(f"{name}: {wrong}") from None
+        return cls(*read)
 
     def to_wire(self) -> Sequence[Any]:
         return [getattr(self, name) for name, _ in self._field_checks()]
@@ -65,13 +69,6 @@ class Answer(Array):
     """A result: a client ignores the fields that a later version of teed has added."""
 
     _may_grow = True
-
-
-def _checked(name: str, check: Callable[[object], Any], value: object) -> Any:
-    try:
-        return check(value)
-    except RemoteProtocolError as wrong:
-        raise RemoteProtocolError(f"{name}: {wrong}") from None
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ of it: ``core/crew.c`` says how long that is, and the crew keeps it for so long.
 a weak reference, so that nothing waits for the garbage collector.
 """
 
-import socket
 import weakref
 from collections.abc import Callable, Hashable, Sequence
 from typing import Protocol
@@ -42,17 +41,20 @@ class Listener(Protocol):
 
 
 class Channel:
-    """The daemon's end of a session channel.  Its socket is read by the crew alone."""
+    """The daemon's end of a session channel: a socket that the crew alone reads.
+
+    Whoever made the socket closes it, when the crew is done with the channel.
+    """
 
     def __init__(
         self,
-        ours: socket.socket,
+        fd: int,
         room: Room,
         owner: Hashable,
         buffers: BufferTable,
         listener: Listener,
     ) -> None:
-        self.socket = ours
+        self.fd = fd
         self.room = room
         self.buffers = buffers
         self.listener = listener
@@ -63,7 +65,7 @@ class Channel:
             "struct teed_channel *",
             {
                 "work": _work(owner, self.handle, is_errand=False),
-                "fd": ours.fileno(),
+                "fd": fd,
                 "room": room.core,
                 "buffers": buffers.core,
                 "unwanted": -1,

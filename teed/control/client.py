@@ -1,7 +1,6 @@
 """One client: what it has, and how all of it ends with the connection."""
 
 import logging
-import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,7 +11,6 @@ from teed.accounts import Account, too_slow
 from teed.channels.work import Channel
 from teed.daemon import Daemon
 from teed.driver.interface import Opening
-from teed.driver.refusals import refusal_of
 from teed.identity import Peer
 from teed.memory.buffers import BufferTable
 from teed.sessions import TeeSession
@@ -87,11 +85,7 @@ class Client:
         assert session.room is not None
         self.account.charge(channels=1)
         try:
-            descriptors.check()
-            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        except OSError as failed:
-            self.account.credit(channels=1)
-            raise refusal_of(failed) from failed
+            ours, theirs = descriptors.pair()
         except TeeError:
             self.account.credit(channels=1)
             raise
@@ -99,7 +93,7 @@ class Client:
         self._last_session += 1
         self._attachments[self._last_session] = Attachment(self._last_session, session, channel)
         self.daemon.crew.enlist(channel)
-        return self._last_session, theirs.detach()
+        return self._last_session, theirs
 
     def attachment(self, number: int) -> Attachment:
         attachment = self._attachments.get(number)
@@ -187,7 +181,7 @@ class Client:
 
     async def _leave(self, attachment: Attachment) -> None:
         await attachment.idle.wait()
-        self._close([attachment.channel.socket.detach()])
+        self._close([attachment.channel.fd])
         self.account.credit(channels=1)
         self.daemon.sessions.leave(attachment.session)
         if not attachment.session.joined:

@@ -15,7 +15,7 @@ from teed.control.client import Client, Waiting
 from teed.driver.interface import Answer, Opening, SharedMemory
 from teed.driver.refusals import CANCELLED, refusal_of
 from teed.identity import check_login
-from teed.memory.buffers import Buffer, Pinned, Shadow
+from teed.memory.buffers import NONE_PINNED, Buffer, Pinned, Shadow
 from teed.memory.memfd import check_memfd, whole_pages
 from teed.sessions import TeeSession
 from teed_protocol import calls
@@ -138,22 +138,28 @@ async def release(client: Client, call: calls.Release, incoming: Incoming) -> Re
 
 
 async def open_session(client: Client, call: calls.Open, incoming: Incoming) -> Reply:
-    caller = client.peer.credentials
-    check_login(call.login, call.group, caller)
-    sessions = client.daemon.sessions
+    check_login(call.login, call.group, client.peer.credentials)
+    if not call.parameters:
+        return await _open(client, call, incoming, NONE_PINNED)
     async with _pinned(client, call.parameters) as pinned:
-        opening = Opening(call.uuid, call.login, call.group, caller, pinned.parameters)
-        session = sessions.join(opening, client.account, call.share, client)
-        attached = None
-        try:
-            answer = await _opened(client, session, opening, incoming.id)
-            mine = session.opening is opening
-            outputs = await _outputs(pinned, answer) if mine else list(call.parameters)
-            if answer.result == Result.SUCCESS:
-                attached = client.attach(session)
-        finally:
-            if attached is None:
-                sessions.leave(session)
+        return await _open(client, call, incoming, pinned)
+
+
+async def _open(client: Client, call: calls.Open, incoming: Incoming, pinned: Pinned) -> Reply:
+    sessions = client.daemon.sessions
+    caller = client.peer.credentials
+    opening = Opening(call.uuid, call.login, call.group, caller, pinned.parameters)
+    session = sessions.join(opening, client.account, call.share, client)
+    attached = None
+    try:
+        answer = await _opened(client, session, opening, incoming.id)
+        mine = session.opening is opening
+        outputs = await _outputs(pinned, answer) if mine else list(call.parameters)
+        if answer.result == Result.SUCCESS:
+            attached = client.attach(session)
+    finally:
+        if attached is None:
+            sessions.leave(session)
     if attached is None:
         return Reply([answer.result, answer.origin, outputs, None])
     number, channel = attached
@@ -166,13 +172,8 @@ async def _pinned(client: Client, parameters: Parameters) -> AsyncIterator[Pinne
 
     To copy their shadows, and to end one that was released meanwhile, takes long.
     """
-    pins = client.buffers.pinned(parameters)
-    if not parameters:
-        with pins as pinned:
-            yield pinned
-        return
     with ExitStack() as held:
-        pinned = await threads.run(held.enter_context, pins)
+        pinned = await threads.run(held.enter_context, client.buffers.pinned(parameters))
         try:
             yield pinned
         finally:

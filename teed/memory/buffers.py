@@ -89,6 +89,10 @@ class Pinned:
         return list(_parameters(got, len(answered)))
 
 
+NONE_PINNED = Pinned(None, ())
+"""For a call without parameters."""
+
+
 class BufferTable:
     """One client's buffers by the numbers that the client knows them by."""
 

@@ -196,6 +196,8 @@ bool teed_crew_stop(struct teed_crew *crew, unsigned milliseconds);
 void teed_crew_free(struct teed_crew *crew);
 uint64_t teed_crew_invocations(struct teed_crew *crew);
 
+/* The two ends of a new channel; 0 or -errno. */
+int teed_pair(int fds[2]);
 int teed_enlist(struct teed_crew *crew, struct teed_channel *channel);
 int64_t teed_retire(struct teed_crew *crew, struct teed_channel *channel);
 void teed_submit(struct teed_crew *crew, struct teed_work *errand);

@@ -10,6 +10,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+int teed_pair(int fds[2])
+{
+    return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) ? -errno : 0;
+}
+
 static bool make_room_for_channel(struct teed_crew *crew, size_t fd)
 {
     if (fd < crew->room)

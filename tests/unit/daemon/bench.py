@@ -45,7 +45,7 @@ class Line:
         self.socket, self.ours = theirs, ours
         self.socket.settimeout(PATIENCE)
         buffers = BufferTable(Account(1000, Limits()), null_allowed=True)
-        self.channel = Channel(ours, room, owner, buffers, bench)
+        self.channel = Channel(ours.fileno(), room, owner, buffers, bench)
 
     def ask(self, number: int, command: int = 0, method: str = "invoke") -> None:
         self.send(encode(Request(number, method, [command, []])))
