@@ -102,12 +102,15 @@ class Crew:
         _succeed(lib.teed_enlist(self._core, channel.core))
 
     def retire(self, channel: Channel, on_idle: Callable[[], None]) -> int | None:
-        """Serve this channel no more; the news *on_idle* is that no worker has it in hand.
+        """Serve this channel no more; *on_idle* is called when no worker has it in hand.
 
-        Returns the id of the request that runs in the TEE for it, if one does.
+        That is at once, or by whoever hears the news.  Returns the id of the request that runs
+        in the TEE for it, if one does.
         """
         channel.on_idle = on_idle
         request = int(lib.teed_retire(self._core, channel.core))
+        if request == lib.TEED_IS_IDLE:
+            self._idle(channel)
         return None if request < 0 else request
 
     def submit(self, errand: Errand) -> None:
@@ -167,9 +170,12 @@ class Crew:
                 why = _MISDEEDS.get(channel.core.lost, channel.misdeed)
                 channel.listener.channel_lost(channel, why, self._take_rights(channel))
             if what[0] & lib.TEED_NEWS_IDLE:
-                self._known.discard(channel)
-                if channel.on_idle is not None:
-                    channel.on_idle()
+                self._idle(channel)
+
+    def _idle(self, channel: Channel) -> None:
+        self._known.discard(channel)
+        if channel.on_idle is not None:
+            channel.on_idle()
 
     def _take_rights(self, channel: Channel) -> list[int]:
         fds = ffi.new("int[]", lib.TEED_MOST_FDS)

@@ -199,6 +199,8 @@ uint64_t teed_crew_invocations(struct teed_crew *crew);
 /* The two ends of a new channel; 0 or -errno. */
 int teed_pair(int fds[2]);
 int teed_enlist(struct teed_crew *crew, struct teed_channel *channel);
+#define TEED_NO_REQUEST -1
+#define TEED_IS_IDLE -2
 int64_t teed_retire(struct teed_crew *crew, struct teed_channel *channel);
 void teed_submit(struct teed_crew *crew, struct teed_work *errand);
 bool teed_withdraw(struct teed_crew *crew, struct teed_work *errand);

@@ -38,10 +38,11 @@
  * session is not passed on: OP-TEE cancels sessions, and a late one would hit the next call.
  *
  * Who owns what.  Channels, rooms and errands are Python's memory; Python keeps a channel
- * from teed_enlist until it has heard IDLE, and an errand until it was withdrawn or run.
- * The core finds a channel by its descriptor, in a table that teed_retire takes it out of,
- * so an event that comes late finds nothing, or, the number being used again, a channel
- * with nothing in it.
+ * from teed_enlist until it is told that it is idle, by teed_retire or as news, and an errand
+ * until it was withdrawn or run.  Who hears the news should be the one who retires: a channel
+ * may be gone, else, by the time that it is heard of.  The core finds a channel by its
+ * descriptor, in a table that teed_retire takes it out of, so an event that comes late finds
+ * nothing, or, the number being used again, a channel with nothing in it.
  *
  * The crew's lock guards everything in struct teed_crew, teed_room and teed_channel that
  * changes.  It is never held across the TEE, a callback into Python (which takes the GIL,

@@ -46,11 +46,21 @@ int teed_enlist(struct teed_crew *crew, struct teed_channel *channel)
 
 static int64_t running_request(const struct teed_channel *channel)
 {
-    return channel->running ? (int64_t)channel->request : -1;
+    return channel->running ? (int64_t)channel->request : TEED_NO_REQUEST;
 }
 
-/* Serve this channel no more; the news tell when no worker has it in hand.  The request that
- * runs in the TEE for it, or -1. */
+/* No worker has it, so none will; what else there is to tell of it comes before that news. */
+static int64_t retire_idle(struct teed_crew *crew, struct teed_channel *channel)
+{
+    teed_unqueue(crew, channel);
+    if (!channel->news)
+        return TEED_IS_IDLE;
+    teed_tell(crew, channel, TEED_NEWS_IDLE);
+    return TEED_NO_REQUEST;
+}
+
+/* Serve this channel no more.  The request that runs in the TEE for it, or TEED_NO_REQUEST, and
+ * the news tell when no worker has it in hand; or TEED_IS_IDLE, and there will be no news. */
 int64_t teed_retire(struct teed_crew *crew, struct teed_channel *channel)
 {
     pthread_mutex_lock(&crew->lock);
@@ -59,10 +69,8 @@ int64_t teed_retire(struct teed_crew *crew, struct teed_channel *channel)
         channel->retired = true;
         crew->channels[channel->fd] = NULL;
         epoll_ctl(crew->epoll, EPOLL_CTL_DEL, channel->fd, NULL);
-        if (channel->place != TEED_BUSY) {
-            teed_unqueue(crew, channel);
-            teed_tell(crew, channel, TEED_NEWS_IDLE);
-        }
+        if (channel->place != TEED_BUSY)
+            request = retire_idle(crew, channel);
     }
     pthread_mutex_unlock(&crew->lock);
     return request;
@@ -176,9 +184,11 @@ int teed_news_fd(struct teed_crew *crew)
 void *teed_hear(struct teed_crew *crew, int *what)
 {
     uint64_t told;
+    void *handle = NULL;
     pthread_mutex_lock(&crew->lock);
     struct teed_channel *channel = crew->first_news;
     if (channel) {
+        handle = channel->work.handle;
         crew->first_news = channel->next_news;
         *what = channel->news;
         channel->news = 0;
@@ -186,5 +196,5 @@ void *teed_hear(struct teed_crew *crew, int *what)
         *what = 0; /* it was quiet */
     }
     pthread_mutex_unlock(&crew->lock);
-    return channel ? channel->work.handle : NULL;
+    return handle;
 }

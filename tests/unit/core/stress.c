@@ -190,9 +190,9 @@ static void end(struct client *client)
     pthread_mutex_lock(&client->lock);
     struct teed_channel *channel = client->channel;
     client->channel = NULL;
-    teed_retire(crew, channel);
+    bool is_idle = teed_retire(crew, channel) == TEED_IS_IDLE;
     pthread_mutex_unlock(&client->lock);
-    while (sem_wait(&client->idle))
+    while (!is_idle && sem_wait(&client->idle))
         ;
     close(channel->fd);
     free(channel);
