@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * attach WARM COUNT PAUSE: joins a session that another client shares, and leaves it, COUNT
- * times, with so many milliseconds between.  Two numbers a line, as `timed cold` has for opening
- * and closing one.
+ * attach WARM COUNT: joins a session that another client shares, and leaves it, COUNT times.
+ * Two numbers a line, as `timed cold` has for opening and closing one.
  *
  * The client API knows no sharing, so this speaks the protocol (docs/protocol.md) itself, with
  * requests whose octets are known beforehand.
@@ -101,19 +100,16 @@ static void lap(int connection, uint64_t took[2])
 
 int main(int count, char **arguments)
 {
-    CHECK(count == 4);
+    CHECK(count == 3);
     size_t warm = strtoul(arguments[1], NULL, 10), laps = strtoul(arguments[2], NULL, 10);
-    unsigned int pause = (unsigned int)strtoul(arguments[3], NULL, 10);
     uint64_t(*took)[2] = calloc(warm + laps, sizeof(*took));
     int owner = connect_to_teed(), guest = connect_to_teed();
     size_t number_size;
 
     use_names();
     join(owner, &number_size);
-    for (size_t i = 0; i < warm + laps; i++) {
-        pause_ms(pause);
+    for (size_t i = 0; i < warm + laps; i++)
         lap(guest, took[i]);
-    }
     for (size_t i = warm; i < warm + laps; i++)
         printf("%" PRIu64 " %" PRIu64 "\n", took[i][0], took[i][1]);
     free(took);
