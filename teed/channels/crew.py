@@ -37,7 +37,8 @@ class Crew:
 
     A call is known to be brief when its command took *brief* seconds at the most of late.
 
-    Its methods may be called from any thread, and wait for nothing but ``stop``.
+    Its methods may be called from any thread, and wait for nothing but ``stop``; ``retire`` from
+    the one that hears the news.
     """
 
     def __init__(
@@ -90,7 +91,7 @@ class Crew:
         return int(lib.teed_crew_invocations(self._core))
 
     def look_in(self, *moments: Callable[[], object]) -> None:
-        """For tests: be called as the core says at TEED_HAS_READ and the others."""
+        """For tests: be called when a request has been read, and when it will be answered."""
         self.probes = moments
         lib.teed_probe(self._core, callbacks.PROBE)
 

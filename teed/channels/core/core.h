@@ -209,11 +209,9 @@ bool teed_withdraw_request(struct teed_crew *crew, struct teed_channel *channel,
 int64_t teed_hold(struct teed_crew *crew, struct teed_channel *channel, uint32_t request);
 void teed_let_go(struct teed_crew *crew, struct teed_channel *channel);
 
-/* Where a test may look in: between the socket and the TEE, before the answer, and when there
- * was no request. */
+/* Where a test may look in: between the socket and the TEE, and before the answer. */
 #define TEED_HAS_READ 0
 #define TEED_WILL_SEND 1
-#define TEED_FOUND_NOTHING 2
 void teed_probe(struct teed_crew *crew, void (*probe)(void *crew, int moment));
 
 /* News for the event loop: its descriptor, and the next handle that something became of. */

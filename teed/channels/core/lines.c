@@ -94,7 +94,6 @@ static bool admit_channel(struct teed_crew *crew, struct teed_channel *channel)
     crew->may_be_long += channel->may_be_long;
     room->inside = channel;
     channel->place = TEED_BUSY;
-    channel->reading = true;
     channel->answered = false;
     return true;
 }
@@ -136,18 +135,12 @@ void teed_unqueue(struct teed_crew *crew, struct teed_channel *channel)
     teed_ring_if_needed(crew);
 }
 
-/* Whether a worker should look at it once more.
- *
- * When nobody else waits, the client that was answered has often sent its next request by now,
- * and to tell epoll of the channel would wake another worker for it.  Where there was nothing,
- * a request may have come since that was withdrawn on the word that it was being read. */
-static bool is_worth_a_look(struct teed_crew *crew, struct teed_channel *channel, bool found)
+/* Whether to look at once for the next request, instead of having epoll tell of it.  When nobody
+ * else waits, the client that was answered has often sent it by now, and to tell epoll of the
+ * channel would wake another worker for it. */
+static bool is_worth_a_look(const struct teed_crew *crew, const struct teed_channel *channel)
 {
-    if (channel->retired || channel->lost)
-        return false;
-    if (found)
-        return !crew->ready.first;
-    return channel->unwanted >= 0 && teed_is_next(channel, (uint32_t)channel->unwanted);
+    return !crew->ready.first && !channel->retired && !channel->lost;
 }
 
 /* A worker is done with it, having found a request there or not: it goes back to where it
@@ -160,10 +153,7 @@ void teed_put_back(struct teed_crew *crew, struct teed_channel *channel, bool fo
     crew->may_be_long -= channel->may_be_long;
     channel->may_be_long = false;
     pass_on(crew, channel->room);
-    bool again = is_worth_a_look(crew, channel, found);
-    if (found || !again)
-        channel->unwanted = -1;
-    if (again)
+    if (found && is_worth_a_look(crew, channel))
         put(&crew->ready, channel, TEED_READY);
     else
         rearm(crew, channel);

@@ -202,18 +202,14 @@ static size_t judge(struct teed_crew *crew, struct teed_channel *channel, size_t
     return crew->ops.judge(crew->ops.crew, channel->work.handle, size, unwanted, body);
 }
 
-/* Read one request and run it; the size of the answer in body, 0 for none, or minus why the
- * channel is lost. */
-static long serve(struct teed_crew *crew, struct teed_channel *channel, uint8_t *body)
+/* Answer what was received: the size of the answer, which is in body, or minus why the channel
+ * is lost. */
+static long serve(struct teed_crew *crew, struct teed_channel *channel, ssize_t size,
+                  uint8_t *body)
 {
     struct teed_invoke call;
-    ssize_t size = teed_receive(channel, body, TEED_MAX_MESSAGE + 1);
     if (size == TEED_RIGHTS)
         return -TEED_SENT_RIGHTS;
-    if (size < 0 && errno == EAGAIN) { /* it was withdrawn, or has not come yet */
-        probe(crew, TEED_FOUND_NOTHING);
-        return 0;
-    }
     if (size <= 0)
         return -TEED_HUNG_UP;
     probe(crew, TEED_HAS_READ);
@@ -226,23 +222,27 @@ static long serve(struct teed_crew *crew, struct teed_channel *channel, uint8_t 
     return (long)length;
 }
 
-/* The answer is not sent under the lock: who is woken by it may run at once, in this worker's
- * place.  It may cancel its next request before the worker is back, so who withdraws one waits
- * while a channel is being answered.
+/* Receive one request and answer it; false when there is none.
  *
- * False when there was no request. */
+ * It is received under the lock: what waits is in its socket, or else in a worker's hands, for
+ * whoever withdraws it.  The answer is not sent under the lock: who is woken by it may run at
+ * once, in this worker's place.  It may cancel its next request before the worker is back, so
+ * who withdraws one waits while a channel is being answered. */
 bool teed_serve(struct teed_crew *crew, struct teed_channel *channel, uint8_t *body)
 {
+    ssize_t got = teed_receive(channel, body, TEED_MAX_MESSAGE + 1);
+    if (got == -1 && errno == EAGAIN)
+        return false; /* it was withdrawn, or has not come yet */
+    channel->reading = true;
+    channel->unwanted = -1;
     pthread_mutex_unlock(&crew->lock);
-    long size = serve(crew, channel, body);
-    int lost = size < 0 ? (int)-size : 0;
-    if (size > 0)
-        lost = teed_send(channel, body, (size_t)size);
+    long size = serve(crew, channel, got, body);
+    int lost = size < 0 ? (int)-size : teed_send(channel, body, (size_t)size);
     pthread_mutex_lock(&crew->lock);
     channel->answering = false;
     channel->answered = true;
     pthread_cond_broadcast(&crew->changed);
     if (lost)
         teed_lose(crew, channel, lost);
-    return size != 0;
+    return true;
 }

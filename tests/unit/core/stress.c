@@ -139,6 +139,14 @@ static void hear_answer(struct client *client, uint32_t id)
     atomic_fetch_add(&answered, 1);
 }
 
+static bool withdraw(struct client *client, uint32_t id)
+{
+    struct teed_invoke said = { .arg = { .cancel_id = id, .ret = TEED_CANCELLED } };
+    uint8_t body[TEED_MAX_INVOKE];
+    size_t size = teed_encode(&said, body);
+    return teed_withdraw_request(crew, client->channel, id, body, size);
+}
+
 static void converse(struct client *client)
 {
     uint32_t first = (uint32_t)client->number * SPAN;
@@ -154,6 +162,7 @@ static void converse(struct client *client)
         hear_answer(client, id);
         if (ahead)
             hear_answer(client, ++id);
+        CHECK(!withdraw(client, id)); /* it is over, though its worker may be looking for more */
     }
 }
 
@@ -243,15 +252,6 @@ static void cancel(struct client *client, uint32_t id)
     teed_let_go(crew, client->channel);
 }
 
-static void withdraw(struct client *client, uint32_t id)
-{
-    struct teed_invoke said = { .arg = { .cancel_id = id, .ret = TEED_CANCELLED } };
-    uint8_t body[TEED_MAX_INVOKE];
-    size_t size = teed_encode(&said, body);
-    if (teed_withdraw_request(crew, client->channel, id, body, size))
-        atomic_fetch_add(&withdrawn, 1);
-}
-
 static void send_errand(unsigned owner)
 {
     sem_t done;
@@ -274,7 +274,7 @@ static void *interfere(void *data)
         if (client->channel && dice(&seed, 2))
             cancel(client, id);
         else if (client->channel)
-            withdraw(client, id);
+            atomic_fetch_add(&withdrawn, withdraw(client, id));
         pthread_mutex_unlock(&client->lock);
         if (dice(&seed, 50) == 0)
             send_errand(dice(&seed, CLIENTS));

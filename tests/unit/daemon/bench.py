@@ -112,15 +112,9 @@ class Bench:
         self.crew.enlist(line.channel)
         return line
 
-    def tap(
-        self,
-        *,
-        after_read: Tap = _nothing,
-        before_send: Tap = _nothing,
-        when_empty: Tap = _nothing,
-    ) -> None:
-        """Do this when a worker has read a request, is about to answer it, or found none."""
-        self.crew.look_in(after_read, before_send, when_empty)
+    def tap(self, *, after_read: Tap = _nothing, before_send: Tap = _nothing) -> None:
+        """Do this when a worker has read a request, or is about to answer it."""
+        self.crew.look_in(after_read, before_send)
 
     def stop(self, timeout: float) -> bool:
         self._stopped = self.crew.stop(timeout)

@@ -230,45 +230,29 @@ def test_a_request_that_was_just_read_is_withdrawn_by_its_worker(
     assert [cancel_id for *_, cancel_id in driver.called("invoke")] == [6]
 
 
-def test_a_request_that_comes_behind_a_worker_that_found_none_is_withdrawn(
-    crew_of: Crews, driver: FakeDriver
-) -> None:
-    """It looks again when it has answered, and may have read what comes in then."""
+def test_a_request_that_is_over_cannot_be_withdrawn(crew_of: Crews) -> None:
+    """Not even at the moment at which its worker looks for the next."""
     bench = crew_of(1)
     line = bench.line()
-    withdrawn: list[bool] = []
-
-    def ask_and_withdraw() -> None:
-        if not withdrawn:
-            line.ask(6)
-            withdrawn.append(bench.crew.withdraw_request(line.channel, 6))
-
-    bench.tap(when_empty=ask_and_withdraw)
-    line.ask(5)
-    assert line.answer().id == 5
-    assert _is_cancelled(line, 6)
-    assert withdrawn == [True]
-    line.ask(6)
-    assert line.answer().error is None
-    assert [cancel_id for *_, cancel_id in driver.called("invoke")] == [5, 6]
-
-
-def test_the_number_of_a_request_that_is_over_may_be_used_again(crew_of: Crews) -> None:
-    """Though somebody wanted to withdraw it while its worker looked for the next."""
-    bench = crew_of(1)
-    line = bench.line()
-    looked = threading.Event()
-
-    def withdraw() -> None:
-        bench.crew.withdraw_request(line.channel, 5)
-        looked.set()
-
-    bench.tap(when_empty=withdraw)
-    for _ in range(3):
+    for _ in range(2000):
         line.ask(5)
         assert line.answer().error is None
-        assert looked.wait(PATIENCE)
-        looked.clear()
+        assert not bench.crew.withdraw_request(line.channel, 5)
+
+
+def test_a_request_on_its_way_is_withdrawn_or_answered_and_never_both(
+    crew_of: Crews, driver: FakeDriver
+) -> None:
+    bench = crew_of(1)
+    line = bench.line()
+    unheard = 0
+    for number in range(2000):
+        line.ask(number)
+        withdrawn = bench.crew.withdraw_request(line.channel, number)
+        answer = line.answer()
+        assert (answer.id, answer.error is not None) == (number, withdrawn)
+        unheard += withdrawn
+    assert len(driver.called("invoke")) == 2000 - unheard
 
 
 def test_a_request_that_is_being_answered_cannot_be_withdrawn(crew_of: Crews) -> None:
