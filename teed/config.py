@@ -39,7 +39,8 @@ class Tee:
     cancellation and close, and lent meanwhile to calls that are known to be brief.
 
     ``register_memory`` and ``null_references`` say that the TEE may be asked for these where
-    it has them; without the first, all memory is the driver's own (TEE_IOC_SHM_ALLOC).
+    it has them; without the first, all memory is the driver's own (TEE_IOC_SHM_ALLOC).  The
+    noop TEE does not look at them.
     """
 
     driver: str = "linux"

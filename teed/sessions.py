@@ -155,7 +155,8 @@ class Sessions:
         if predecessor is not None:  # an application may allow one session at a time
             await predecessor.closed.wait()
         for attempt in range(OPEN_TRIES):
-            await trio.sleep(RETRY_SECONDS * attempt)
+            if attempt:
+                await trio.sleep(RETRY_SECONDS * attempt)
             answer = await self._open_once(session, owner)
             if not (isinstance(answer, Answer) and answer.is_dead):
                 break
@@ -219,7 +220,8 @@ class Sessions:
         OP-TEE waits with a close until a single instance is free, and holds a secure thread
         for as long: it may not be the one that cancellations need.
         """
-        await session.opened.wait()
+        if not session.opened.is_set():  # or it would take a turn of the event loop
+            await session.opened.wait()
         room = session.room
         if room is not None:
 

@@ -37,8 +37,8 @@ class Crew:
 
     A call is known to be brief when its command took *brief* seconds at the most of late.
 
-    Its methods may be called from any thread, and wait for nothing but ``stop``; ``retire`` from
-    the one that hears the news.
+    Its methods may be called from any thread, ``retire`` from the one that hears the news,
+    and wait for nothing but ``stop``.
     """
 
     def __init__(

@@ -180,7 +180,8 @@ class Client:
         done.set()
 
     async def _leave(self, attachment: Attachment) -> None:
-        await attachment.idle.wait()
+        if not attachment.idle.is_set():  # or it would take a turn of the event loop
+            await attachment.idle.wait()
         self._close([attachment.channel.fd])
         self.account.credit(channels=1)
         self.daemon.sessions.leave(attachment.session)

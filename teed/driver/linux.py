@@ -87,7 +87,7 @@ class LinuxDriver:
 
     def renounce(self, capabilities: Capability) -> None:
         """Be a driver without these: ``version`` does not tell of them any more."""
-        told = self.version.gen_caps & ~capabilities
+        told = self.version.gen_caps & ~int(capabilities)  # and what has no name here stays
         self.version = dataclasses.replace(self.version, gen_caps=told)
 
     def allocate(self, size: int) -> LinuxSharedMemory:

@@ -41,4 +41,5 @@ def test_where_memory_cannot_be_registered_too_much_output_is_not_copied(
     """The stock library copies there as well, and has rules for it; no null is known."""
     with Daemon(tmp_path, rich=False) as daemon:
         answered = plain.run("calls", socket=daemon.socket).splitlines()
+    assert len(answered) == len(EXPECTED)
     assert set(answered) - set(EXPECTED) == set(ALLOCATING.read_text().splitlines())

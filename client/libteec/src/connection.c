@@ -45,7 +45,7 @@ void connection_hang_up(struct connection *connection)
 bool connection_is_over(const struct connection *connection)
 {
     char byte;
-    ssize_t there = recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    ssize_t there = recvfrom(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT, NULL, NULL);
 
     return there == 0 || (there < 0 && errno != EAGAIN && errno != EINTR);
 }

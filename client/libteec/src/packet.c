@@ -69,12 +69,13 @@ static ssize_t send_with(int socket, const void *bytes, size_t size, int fd)
     return sendmsg(socket, &message, MSG_NOSIGNAL);
 }
 
+/* Not send() and recv(): a program may have functions of these names, and would be called. */
 bool packet_send(int socket, const void *bytes, size_t size, int fd)
 {
     ssize_t sent;
 
     do
-        sent = fd < 0 ? send(socket, bytes, size, MSG_NOSIGNAL)
+        sent = fd < 0 ? sendto(socket, bytes, size, MSG_NOSIGNAL, NULL, 0)
                       : send_with(socket, bytes, size, fd);
     while (sent < 0 && errno == EINTR);
     return sent >= 0 || errno == EPIPE || errno == ECONNRESET;
@@ -145,7 +146,7 @@ bool packet_receive_bare(int socket, struct packet *packet)
 
     packet->fd = -1;
     do
-        received = recv(socket, packet->bytes, sizeof(packet->bytes), 0);
+        received = recvfrom(socket, packet->bytes, sizeof(packet->bytes), 0, NULL, NULL);
     while (interrupted(received));
     return arrived(packet, received);
 }

@@ -189,8 +189,10 @@ def test_without_cryptography_it_says_what_is_missing(
     size = Parameter(Attribute.VALUE_INPUT, BITS)
     nothing = Parameter(Attribute.MEMREF_INPUT, 0, 0, MEMREF_NULL)
     made = nothing._replace(attr=Attribute.MEMREF_OUTPUT)
+    short = size._replace(a=256)
     without_key = tee.invoke(session, ENCRYPT, (nothing, made), 0)
 
+    assert tee.invoke(session, GENERATE_KEY, (short,), 0).result == Result.SUCCESS
     assert tee.invoke(session, GENERATE_KEY, (size,), 0).result == Result.ERROR_NOT_SUPPORTED
     assert "pip install" in caplog.text
     assert without_key.result == Result.ERROR_BAD_STATE

@@ -5,11 +5,16 @@ ones, which OP-TEE has too and its example is mostly tried with, are made here: 
 nothing, like all of the emulator.
 """
 
+import logging
 import math
 import secrets
 from typing import NamedTuple
 
+from teed.driver.emulator.application import TaError
 from teed.driver.emulator.applications.packages import require_cryptography
+from teed_protocol.codes import Result
+
+log = logging.getLogger(__name__)
 
 EXPONENT = 65537
 PADDING = 11
@@ -49,7 +54,11 @@ def generate(bits: int) -> Key:
     require_cryptography()
     from cryptography.hazmat.primitives.asymmetric import rsa
 
-    numbers = rsa.generate_private_key(EXPONENT, bits).private_numbers()
+    try:
+        numbers = rsa.generate_private_key(EXPONENT, bits).private_numbers()
+    except ValueError as why:  # it has rules of its own, and others with each version
+        log.error("no RSA key of %d bits: %s", bits, why)
+        raise TaError(Result.ERROR_NOT_SUPPORTED) from why
     return Key(numbers.p, numbers.q)
 
 
