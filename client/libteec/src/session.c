@@ -66,6 +66,17 @@ struct outcome session_make(struct context *context, const struct opened *opened
     return went_well();
 }
 
+/* Nobody has it any more. */
+static void destroy(struct session *session)
+{
+    if (session->process == this_process) {
+        descriptor_close(session->channel);
+        pthread_cond_destroy(&session->turn);
+    }
+    context_release(session->context);
+    free(session);
+}
+
 static void session_release(struct session *session)
 {
     bool last;
@@ -73,14 +84,8 @@ static void session_release(struct session *session)
     pthread_mutex_lock(&registry_lock);
     last = --session->references == 0;
     pthread_mutex_unlock(&registry_lock);
-    if (!last)
-        return;
-    if (session->process == this_process) {
-        descriptor_close(session->channel);
-        pthread_cond_destroy(&session->turn);
-    }
-    context_release(session->context);
-    free(session);
+    if (last)
+        destroy(session);
 }
 
 /* Under registry_lock: whoever waits for a turn is told. */
@@ -206,10 +211,15 @@ struct outcome session_enter(const TEEC_Session *theirs, struct call *call)
 
 void session_leave(struct call *call)
 {
+    struct session *session = call->session;
+    bool last;
+
     pthread_mutex_lock(&registry_lock);
-    leave(call->session, call);
+    leave(session, call);
+    last = --session->references == 0;
     pthread_mutex_unlock(&registry_lock);
-    session_release(call->session);
+    if (last)
+        destroy(session);
 }
 
 void session_wake(struct session *session)
