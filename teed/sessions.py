@@ -155,8 +155,7 @@ class Sessions:
         if predecessor is not None:  # an application may allow one session at a time
             await predecessor.closed.wait()
         for attempt in range(OPEN_TRIES):
-            if attempt:
-                await trio.sleep(RETRY_SECONDS * attempt)
+            await trio.sleep(RETRY_SECONDS * attempt)  # where one ends that was withdrawn
             answer = await self._open_once(session, owner)
             if not (isinstance(answer, Answer) and answer.is_dead):
                 break
