@@ -36,6 +36,6 @@ setup:
 	@scripts/setup
 
 clean:          ## remove what was made here
-	rm -rf .venv build results .pytest_cache .mypy_cache .ruff_cache .hypothesis teed/*/_*.so
+	rm -rf .venv build client/libteec/build results .pytest_cache .mypy_cache .ruff_cache .hypothesis teed/*/_*.so
 
 .PHONY: help demo test lint bench bench-optee optee xtest optee-shell setup clean

@@ -68,10 +68,10 @@ if __name__ == "__main__":
     parser.add_argument("source", type=Path)
     parser.add_argument("target", type=Path)
     options = parser.parse_args()
-    if options.target.exists() and options.target.samefile(options.source):
-        raise SystemExit("source and target are the same file")
     how = ENCODE if options.direction == "encrypt" else DECODE
     try:
+        if options.target.exists() and options.target.samefile(options.source):
+            raise SystemExit("source and target are the same file")
         size = run(options.source, options.target, direction=how)
     except (OSError, TeedError) as why:
         raise SystemExit(f"{options.direction}: {why}") from None

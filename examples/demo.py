@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,6 +25,7 @@ TEXT = "The walls have ears, the normal world has eyes; what is said in here sta
 COPIES = 50_000
 UNPRIVILEGED = "nobody"
 START_SECONDS = 60
+SETTLE_SECONDS = 10
 
 
 def main() -> int:
@@ -41,12 +43,8 @@ def main() -> int:
                 print("the demo failed", file=sys.stderr)
                 return 1
             with Context(path) as context:
-                left = context.status()
-            _say(
-                "afterwards",
-                f"{left['total_sessions']} sessions and "
-                f"{left['total_buffers']} buffers are left in the daemon",
-            )
+                left = _settled(context)
+            _say("afterwards", f"left in the daemon: {left[0]} sessions, {left[1]} buffers")
     return 0
 
 
@@ -78,6 +76,17 @@ def _rights() -> str:
         if os.access(device, os.R_OK | os.W_OK)
         else "cannot open /dev/tee0"
     )
+
+
+def _settled(context: Context) -> tuple[int, int]:
+    """What is left of the client, when the daemon has had time to clear away after it."""
+    deadline = time.monotonic() + SETTLE_SECONDS
+    while True:
+        status = context.status()
+        left = status["total_sessions"], status["total_buffers"]
+        if left == (0, 0) or time.monotonic() > deadline:
+            return left
+        time.sleep(0.05)
 
 
 def _about_the_daemon(context: Context) -> str:

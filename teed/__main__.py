@@ -5,6 +5,7 @@ import dataclasses
 import gc
 import logging
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -96,6 +97,7 @@ def _noop(settings: config.Config) -> Driver:
 def _serve(settings: config.Config, driver: Driver) -> None:
     descriptors.raise_limit()
     _collect_rarely()
+    signal.pthread_sigmask(signal.SIG_BLOCK, server.STOPPING)  # until they are listened for
     handed = systemd.listen_socket()
     listener = handed or listening.bind(settings.socket)
     with listener:

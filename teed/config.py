@@ -190,9 +190,19 @@ def _check(config: Config) -> None:
         raise ConfigError(f"[socket] path is absolute, unlike {config.socket.path!r}")
     if config.emulator.state and not config.emulator.state.startswith("/"):
         raise ConfigError(f"[emulator] state is absolute, unlike {config.emulator.state!r}")
-    for group in (config.socket.group, config.access.admin_group):
+    for key, group in (
+        ("[socket] group", config.socket.group),
+        ("[access] admin_group", config.access.admin_group),
+    ):
         if group:
-            group_id(group)
+            _check_group(key, group)
+
+
+def _check_group(key: str, group: str) -> None:
+    try:
+        group_id(group)
+    except ConfigError as why:
+        raise ConfigError(f"{key}: {why}") from None
 
 
 def _list(names: Any) -> str:

@@ -4,7 +4,8 @@ import errno
 import logging
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 
 import trio
 
@@ -22,6 +23,8 @@ log = logging.getLogger(__name__)
 
 GRACE_SECONDS = 5
 """What still runs in the TEE when teed stops is cancelled, and waited for so long."""
+
+STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 _FULL = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
@@ -44,12 +47,12 @@ async def run(
     crew = Crew(driver, config.tee.crew, on_crash, config.tee.spare)
     crew.start()
     try:
-        with scope:
+        with scope, _heard_signals() as signals:
             async with trio.open_nursery() as hearing:
                 hearing.start_soon(crew.listen)
                 async with trio.open_nursery() as nursery:
                     daemon = _assemble(config, driver, crew, nursery)
-                    await _serve_all(daemon, listener, on_ready)
+                    await _serve_all(daemon, listener, signals, on_ready)
                     # What the clients leave behind is still being cleared away in here.
                 hearing.cancel_scope.cancel()
     finally:
@@ -68,11 +71,14 @@ def _assemble(config: Config, driver: Driver, crew: Crew, nursery: trio.Nursery)
 
 
 async def _serve_all(
-    daemon: Daemon, listener: socket.socket, on_ready: Callable[[Daemon], None]
+    daemon: Daemon,
+    listener: socket.socket,
+    signals: AsyncIterator[int],
+    on_ready: Callable[[Daemon], None],
 ) -> None:
     async with trio.open_nursery() as clients:
         clients.start_soon(daemon.stock.keep_filled)
-        await clients.start(_stop_on_signal, daemon, clients.cancel_scope)
+        clients.start_soon(_stop_on_signal, signals, daemon, clients.cancel_scope)
         on_ready(daemon)
         systemd.notify("READY=1")
         await _accept(daemon, listener, clients)
@@ -97,17 +103,26 @@ async def _accept(daemon: Daemon, listener: socket.socket, clients: trio.Nursery
         clients.start_soon(connection.serve, daemon, stream)
 
 
+@contextmanager
+def _heard_signals() -> Iterator[AsyncIterator[int]]:
+    """The signals that end the daemon; none of them ends the process meanwhile.
+
+    Who starts a daemon blocks them, so that this holds before and after as well.
+    """
+    with trio.open_signal_receiver(*STOPPING) as signals:
+        before = signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
+        try:
+            yield signals
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 async def _stop_on_signal(
-    daemon: Daemon,
-    clients: trio.CancelScope,
-    task_status: "trio.TaskStatus[None]" = trio.TASK_STATUS_IGNORED,  # has no name in 0.22
+    signals: AsyncIterator[int], daemon: Daemon, clients: trio.CancelScope
 ) -> None:
-    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
-        task_status.started()
-        async for number in signals:
-            log.info("%s: stopping", signal.Signals(number).name)
-            systemd.notify("STOPPING=1")
-            # Clients too may have to wait for the TEE, so the time runs from here.
-            daemon.nursery.cancel_scope.deadline = trio.current_time() + GRACE_SECONDS
-            clients.cancel()
-            return
+    number = await anext(signals)
+    log.info("%s: stopping", signal.Signals(number).name)
+    systemd.notify("STOPPING=1")
+    # Clients too may have to wait for the TEE, so the time runs from here.
+    daemon.nursery.cancel_scope.deadline = trio.current_time() + GRACE_SECONDS
+    clients.cancel()

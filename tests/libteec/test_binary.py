@@ -59,7 +59,10 @@ def test_a_program_is_built_with_what_was_installed(plain: Build, tmp_path: Path
         *("pkg-config", "--define-variable=prefix=/opt/x", "--cflags", "--libs", "teec"),
         PKG_CONFIG_PATH=str(tmp_path / "opt/x/lib/teed/pkgconfig"),
     )
-    assert found.split() == ["-I/opt/x/include/teed", "-L/opt/x/lib/teed", "-lteec"]
+    assert found.split() == [
+        *("-I/opt/x/include/teed", "-L/opt/x/lib/teed"),
+        *("-Wl,-rpath,/opt/x/lib/teed", "-lteec"),
+    ]
     flags = [flag.replace("/opt/x", f"{tmp_path}/opt/x") for flag in found.split()]
     compile_c(PROGRAMS / "direct.c", "-o", tmp_path / "direct", *flags)
     example = tmp_path / "opt/x/lib/teed/ld.so.conf.example"

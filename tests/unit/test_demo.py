@@ -32,7 +32,7 @@ def test_the_demo_encrypts_a_file_and_leaves_nothing(tmp_path: Path) -> None:
         ["encrypt", changed],
         ["decrypt", changed],
         ["compare", "what came back is what went in"],
-        ["afterwards", "0 sessions and 0 buffers are left in the daemon"],
+        ["afterwards", "left in the daemon: 0 sessions, 0 buffers"],
     ):
         assert line in lines
 

@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -133,6 +134,23 @@ def test_it_serves_and_stops_in_good_order(start: Start) -> None:
     assert "SIGTERM: stopping" in said
     assert teed.hear() == b"STOPPING=1"
     assert not teed.path.exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_stops_it_in_good_order_from_its_first_word_on(
+    start: Start, number: signal.Signals
+) -> None:
+    """Two of them too: whoever is impatient sends another while it stops."""
+    for pause in (0, 0.0005, 0.001, 0.004):
+        teed = start("--tee", "emulator", ready=False)
+        assert teed.process.stderr is not None
+        assert any("listening at" in line for line in teed.process.stderr)
+        teed.process.send_signal(number)
+        time.sleep(pause)
+        teed.process.send_signal(number)
+        status, said = teed.ends()
+        assert (status, teed.path.exists()) == (0, False), said
+        assert "Traceback" not in said
 
 
 def test_who_serves_already_is_not_replaced(start: Start) -> None:

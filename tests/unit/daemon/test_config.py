@@ -65,7 +65,10 @@ def test_the_crew_leaves_a_secure_thread_free_where_there_is_more_than_one(
         ({"socket": {"mode": 0o1000}}, r"\[socket\] mode is 0o777 at the most, not 0o1000"),
         ({"socket": {"path": "/run/\0"}}, r"\[socket\] path has a NUL character in it"),
         ({"socket": {"group": "te\0ed"}}, r"\[socket\] group has a NUL character in it"),
-        ({"socket": {"group": "no such group"}}, "no group 'no such group'"),
+        (
+            {"socket": {"group": "no such group"}},
+            r"\[socket\] group: there is no group 'no such",
+        ),
         ({"tee": {"driver": "windows"}}, r"\[tee\] driver is one of linux, emulator, auto"),
         ({"tee": {"secure_threads": 0}}, r"\[tee\] secure_threads is 1 at the least"),
         ({"tee": {"secure_threads": 65}}, r"\[tee\] secure_threads is 64 at the most, not 65"),
@@ -85,7 +88,7 @@ def test_the_crew_leaves_a_secure_thread_free_where_there_is_more_than_one(
         ({"limits": {"memory": 1}}, r"\[limits\] has no key 'memory'"),
         ({"stock": {"small": 10**20}}, r"\[stock\] small is 4294967295 at the most"),
         ({"stock": {"arena": None}}, r"\[stock\] arena is a whole number"),
-        ({"access": {"admin_group": "no such group"}}, "no group 'no such group'"),
+        ({"access": {"admin_group": "no such group"}}, r"\[access\] admin_group: there is no"),
     ],
 )
 def test_whatever_is_wrong_is_named_with_its_place(tables: Any, words: str) -> None:

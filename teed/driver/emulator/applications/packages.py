@@ -13,5 +13,5 @@ def require_cryptography() -> None:
     try:
         import cryptography.hazmat.primitives.ciphers  # noqa: F401
     except ImportError as missing:
-        log.error("this needs the package cryptography: pip install 'teed[emulator]'")
+        log.error("this needs a package that is not installed here: pip install cryptography")
         raise TaError(Result.ERROR_NOT_SUPPORTED) from missing
