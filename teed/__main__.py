@@ -97,17 +97,33 @@ def _noop(settings: config.Config) -> Driver:
 def _serve(settings: config.Config, driver: Driver) -> None:
     descriptors.raise_limit()
     _collect_rarely()
-    signal.pthread_sigmask(signal.SIG_BLOCK, server.STOPPING)  # until they are listened for
+    noted = _note_signals()
     handed = systemd.listen_socket()
     listener = handed or listening.bind(settings.socket)
     with listener:
         path = listener.getsockname()
         try:
             log.info("%s, driver %s, listening at %s", __version__, driver.name, path)
-            trio.run(server.run, settings, driver, listener)
+            trio.run(server.run, settings, driver, listener, lambda _: _raise_again(noted))
         finally:
+            for number in server.STOPPING:  # Python's end would bring the defaults back
+                signal.signal(number, signal.SIG_IGN)
             if handed is None:
                 listening.unlink(listener)
+
+
+def _note_signals() -> list[int]:
+    """Until the server listens for the signals that end it, they are only noted."""
+    noted: list[int] = []
+    for number in server.STOPPING:
+        signal.signal(number, lambda number, _: noted.append(number))
+    return noted
+
+
+def _raise_again(noted: list[int]) -> None:
+    """For the server, which is ready and has not heard those that came before."""
+    for number in noted[:1]:
+        signal.raise_signal(number)
 
 
 def _collect_rarely() -> None:

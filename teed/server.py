@@ -4,8 +4,7 @@ import errno
 import logging
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable
 
 import trio
 
@@ -47,7 +46,7 @@ async def run(
     crew = Crew(driver, config.tee.crew, on_crash, config.tee.spare)
     crew.start()
     try:
-        with scope, _heard_signals() as signals:
+        with scope, trio.open_signal_receiver(*STOPPING) as signals:
             async with trio.open_nursery() as hearing:
                 hearing.start_soon(crew.listen)
                 async with trio.open_nursery() as nursery:
@@ -101,20 +100,6 @@ async def _accept(daemon: Daemon, listener: socket.socket, clients: trio.Nursery
             await trio.sleep(0.1)
             continue
         clients.start_soon(connection.serve, daemon, stream)
-
-
-@contextmanager
-def _heard_signals() -> Iterator[AsyncIterator[int]]:
-    """The signals that end the daemon; none of them ends the process meanwhile.
-
-    Who starts a daemon blocks them, so that this holds before and after as well.
-    """
-    with trio.open_signal_receiver(*STOPPING) as signals:
-        before = signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
-        try:
-            yield signals
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 async def _stop_on_signal(
