@@ -117,15 +117,21 @@ class Bench:
         self.crew.look_in(after_read, before_send)
 
     def stop(self, timeout: float) -> bool:
+        self._end_listening()  # the descriptor of the news goes with the crew
         self._stopped = self.crew.stop(timeout)
         return self._stopped
 
+    def _end_listening(self) -> None:
+        if self._listener.is_alive():
+            os.write(self._stop_listening, b".")
+            self._listener.join(PATIENCE)
+            assert not self._listener.is_alive()
+
     def close(self) -> None:
         self.driver.let_go()
-        os.close(self._stop_listening)
-        self._listener.join(PATIENCE)
-        os.close(self._over)
         assert self._stopped or self.stop(PATIENCE)
+        os.close(self._stop_listening)
+        os.close(self._over)
         for line in self._lines:
             line.socket.close()
             line.ours.close()
