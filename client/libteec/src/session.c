@@ -77,12 +77,18 @@ static void destroy(struct session *session)
     free(session);
 }
 
+/* Under registry_lock: whether it is to be destroyed. */
+static bool was_last(struct session *session)
+{
+    return --session->references == 0;
+}
+
 static void session_release(struct session *session)
 {
     bool last;
 
     pthread_mutex_lock(&registry_lock);
-    last = --session->references == 0;
+    last = was_last(session);
     pthread_mutex_unlock(&registry_lock);
     if (last)
         destroy(session);
@@ -216,7 +222,7 @@ void session_leave(struct call *call)
 
     pthread_mutex_lock(&registry_lock);
     leave(session, call);
-    last = --session->references == 0;
+    last = was_last(session);
     pthread_mutex_unlock(&registry_lock);
     if (last)
         destroy(session);

@@ -21,9 +21,9 @@
  *   BUSY     in the hands of one worker, and its session with it
  *
  * IDLE -> READY -> BUSY -> IDLE is the plain path; when nobody else waits, a channel whose
- * request was answered is READY at once, and IDLE when nothing is found there.  PARKED comes back to READY when the call
- * inside leaves, PATIENT is looked at before READY whenever a call that may be long can
- * enter.  Owners (clients) are served in turn in every one of the lines.
+ * request was answered is READY at once, and IDLE when nothing is found there.  PARKED comes
+ * back to READY when the call inside leaves, PATIENT is looked at before READY whenever a call
+ * that may be long can enter.  Owners (clients) are served in turn in every one of the lines.
  *
  * One call is inside a session at a time.  A worker never waits for a session: it parks the
  * channel and looks at the next.

@@ -45,7 +45,6 @@ void teed_tell(struct teed_crew *crew, struct teed_channel *channel, int what);
 /* serve.c */
 bool teed_serve(struct teed_crew *crew, struct teed_channel *channel, uint8_t *body);
 bool teed_peek(const struct teed_channel *channel, struct teed_invoke *call, long *size);
-bool teed_is_next(const struct teed_channel *channel, uint32_t request);
 #define TEED_RIGHTS (-2)
 ssize_t teed_receive(struct teed_channel *channel, void *body, size_t size);
 int teed_send(const struct teed_channel *channel, const uint8_t *body, size_t size);

@@ -95,13 +95,21 @@ bool teed_withdraw(struct teed_crew *crew, struct teed_work *errand)
     return waited;
 }
 
+/* Whether this request is the one in the channel's socket. */
+static bool is_next(const struct teed_channel *channel, uint32_t request)
+{
+    struct teed_invoke call;
+    long size;
+    return teed_peek(channel, &call, &size) && call.arg.cancel_id == request;
+}
+
 /* Answer the request in a channel's socket, which no worker has, with the refusal.  A worker
  * that has sent its answer reads no more, but the client may have the next request there. */
 static bool withdraw_unread(struct teed_crew *crew, struct teed_channel *channel,
                             uint32_t request, const uint8_t *refusal, size_t size)
 {
     uint8_t byte;
-    if (channel->retired || channel->lost || !teed_is_next(channel, request))
+    if (channel->retired || channel->lost || !is_next(channel, request))
         return false;
     ssize_t got = teed_receive(channel, &byte, 1);
     if (got == -1)
@@ -123,7 +131,7 @@ bool teed_withdraw_request(struct teed_crew *crew, struct teed_channel *channel,
 {
     bool withdrawn;
     pthread_mutex_lock(&crew->lock);
-    while (channel->answering && teed_is_next(channel, request))
+    while (channel->answering && is_next(channel, request))
         pthread_cond_wait(&crew->changed, &crew->lock);
     if (channel->reading) {
         withdrawn = true;

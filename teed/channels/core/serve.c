@@ -31,14 +31,6 @@ bool teed_peek(const struct teed_channel *channel, struct teed_invoke *call, lon
     return *size > 0 && *size <= (long)sizeof(body) && teed_decode(body, (size_t)*size, call);
 }
 
-/* Whether this request is the one in the channel's socket. */
-bool teed_is_next(const struct teed_channel *channel, uint32_t request)
-{
-    struct teed_invoke call;
-    long size;
-    return teed_peek(channel, &call, &size) && call.arg.cancel_id == request;
-}
-
 /* Their last close takes as long as their sender likes, so it is not for a worker to make:
  * the control plane hears of them when it hears that the channel is lost. */
 static void keep(struct teed_channel *channel, const struct cmsghdr *head)
