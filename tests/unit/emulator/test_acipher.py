@@ -1,5 +1,6 @@
 """RSA: what comes out can be decrypted, and what a client can do wrong."""
 
+import math
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -92,9 +93,16 @@ def test_a_short_key_has_two_primes(bits: int) -> None:
 
 
 def test_a_number_that_is_no_prime_is_told_from_one() -> None:
-    """561 and 1729 are Carmichael's: a test after Fermat takes them for primes."""
     primes = [n for n in range(17, 3000, 2) if all(n % d for d in range(3, n, 2))]
     assert [n for n in range(17, 3000, 2) if rsa.is_prime(n)] == primes
+
+
+def test_a_carmichael_number_is_no_prime() -> None:
+    """A test after Fermat takes it for one, for every base that shares no factor with it."""
+    k = 100291
+    factors = [6 * k + 1, 12 * k + 1, 18 * k + 1]
+    assert all(rsa.is_prime(factor) for factor in factors)
+    assert not rsa.is_prime(math.prod(factors))
 
 
 def test_no_two_texts_look_the_same(keyed: Session) -> None:
