@@ -76,9 +76,15 @@ def _settle(watcher: Context, wanted: Callable[[Status], bool]) -> Status:
 def _nothing_is_left_behind(
     watcher: Context, settled: Callable[[Callable[[Status], bool]], Status]
 ) -> Iterator[None]:
-    before = {name: watcher.status()[name] for name in HELD}
+    before: Status = {}
+    while before != (now := _held(watcher.status())):  # what is on its way out is not held
+        before = now
     yield
-    settled(lambda status: {name: status[name] for name in HELD} == before)
+    settled(lambda status: _held(status) == before)
+
+
+def _held(status: Status) -> Status:
+    return {name: status[name] for name in HELD}
 
 
 @pytest.fixture
